@@ -1,0 +1,149 @@
+// The Hub: takes messages, has them committed, and tells every connection that is to know.
+//
+// Threads: every public member may be called from any thread. No lock is held while calling out, so
+// calling back in is allowed. Work is done on two lanes of the host's: the commit lane, on which at
+// most one task of the Hub runs at a time, and the read lane, on which several may. Every `done` is
+// called exactly once: on the commit lane, for history(), conversations() and sync() on the read
+// lane, and for what is refused at once (a full inbox, a text too long, after stop()) possibly
+// before the call returns. The Outlet is called on the commit lane alone; for one connection things
+// come in order and never overlap. After stop() has returned, nothing is called any more.
+//
+// With the in-memory store and inline executors (chatrt/testing/executors.h) a Hub is synchronous.
+// Many Hubs can live in one process. There are no globals and no hidden threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chatrt/authorizer.h"
+#include "chatrt/clock.h"
+#include "chatrt/executor.h"
+#include "chatrt/export.h"
+#include "chatrt/log.h"
+#include "chatrt/message.h"
+#include "chatrt/message_store.h"
+#include "chatrt/outlet.h"
+#include "chatrt/registry.h"
+#include "chatrt/result.h"
+
+namespace chatrt {
+
+// The host owns the parts; they outlive the Hub. Leaving one out does not compile.
+struct HubParts {
+  Registry& registry;
+  MessageStore& store;
+  Outlet& outlet;
+  const Authorizer& authorizer;
+  Executor& commit_lane;  // one task at a time, or inline
+  Executor& read_lane;    // may run several at once; may be the commit lane
+  const Clock& clock;
+  LogSink& log;
+};
+
+struct HubOptions {
+  std::size_t text_bytes_max = 65536;      // above: too_large
+  std::size_t client_id_bytes_max = 128;   // above: invalid_argument
+  std::size_t inbox_max = 65536;           // requests waiting for the commit lane; above: busy
+  std::size_t batch_max = 4096;            // drafts in one commit
+  std::size_t page_max = 500;              // items in one read; a higher limit is cut to it
+  std::size_t reads_max = 4096;            // reads waiting or running; above: busy
+  std::size_t recent_changes_max = 16384;  // newest changes kept in memory for those who resume
+  Duration presence_grace{5000};           // from the last disconnect until "offline" is told
+  Duration typing_ttl{6000};               // after this without a renewal, typing is over
+  Duration typing_interval{1000};          // renewals faster than this are not passed on
+};
+
+class CHATRT_EXPORT Hub {
+ public:
+  explicit Hub(HubParts parts, HubOptions options = {});
+  ~Hub();  // calls stop()
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // --- connections
+
+  struct AttachRequest {
+    UserId user;
+    // Replay the user's changes above it, in order, before anything live. A position above the
+    // log's end (another file, or nonsense) counts as none and makes the answer incomplete.
+    std::optional<Position> since = std::nullopt;
+  };
+  struct Attached {
+    Position position;     // everything up to here is sent or was before `since`
+    bool complete = true;  // false: `since` was not usable; page through sync() or history()
+  };
+  // From `done` on, `connection` gets the user's live events. What is replayed is sent before it,
+  // through the Outlet. Attaching again under the same user is a repeat and replays nothing; under
+  // another user is `conflict`.
+  void attach(ConnectionId connection, AttachRequest request,
+              std::function<void(Result<Attached>)> done);
+  // The connection is gone: nothing further is sent to it. Unknown ones are ignored.
+  void detach(ConnectionId connection);
+
+  // --- messages and marks
+
+  // Stores the message and sends it to every connection of receiver (ReceiveMessage) and author
+  // (MessageSent). `done` comes after the commit and, in the order of the commit, before the
+  // events.
+  void post(PostDraft draft, std::function<void(Result<Message>)> done);
+  // `done` gets the mark as it stands then.
+  void mark(MarkDraft draft, std::function<void(Result<MarkAdvanced>)> done);
+
+  // --- ephemeral
+
+  void typing(UserId from, Target target, bool typing, std::function<void(Status)> done);
+  // Presence of those of `users` who share a conversation with `asker`; the others are left out.
+  void presence(UserId asker, std::vector<UserId> users,
+                std::function<void(Result<std::vector<Presence>>)> done);
+
+  // --- reads: see MessageStore for what they give
+
+  void history(UserId reader, Target target, SequenceRange range, std::size_t limit,
+               std::function<void(Result<Page<Message>>)> done);
+  void conversations(UserId user, std::optional<Position> before, std::size_t limit,
+                     std::function<void(Result<Page<Conversation>>)> done);
+  struct Sync {
+    std::vector<Change> changes;
+    Position position;  // pass it as the next `since`
+    bool more = false;
+  };
+  void sync(UserId user, Position since, std::size_t limit, std::function<void(Result<Sync>)> done);
+
+  // --- time and end
+
+  // When tick() is next worth calling; none: nothing is waiting.
+  std::optional<MonotonicTime> next_deadline() const;
+  // Ends typing and grace periods that are over by the injected clock. Calling it about once a
+  // second is enough; early and repeated calls do no harm.
+  void tick();
+
+  // Takes nothing more (later calls are answered `shutting_down`), commits and answers what was
+  // taken, and returns when that is done and no call is running. Not to be called from within a
+  // callback or on a lane. May be called twice.
+  void stop();
+
+  struct Stats {
+    std::uint64_t messages_committed = 0;
+    std::uint64_t messages_repeated = 0;
+    std::uint64_t drafts_refused = 0;  // by argument, permission or limit
+    std::uint64_t commits = 0;
+    std::uint64_t commits_failed = 0;
+    std::uint64_t events_sent = 0;  // (event, connection) pairs given to the Outlet
+    std::size_t inbox = 0;          // waiting now
+    std::size_t reads = 0;          // waiting or running now
+    std::size_t users_online = 0;
+    std::size_t connections = 0;
+  };
+  Stats stats() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace chatrt

@@ -1,0 +1,120 @@
+// A MessageStore keeps one append-only log of changes and gives it back by user, by conversation or
+// whole.
+//
+// Threads: every member may be called from any thread and may block on disk or network; reads never
+// wait for append(). The Hub calls append() from its commit lane alone. Ownership: the host owns
+// the store and outlives the Hub with it. A store of your own must pass
+// chatrt/testing/message_store_contract.h, which has a case for every sentence below.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "chatrt/export.h"
+#include "chatrt/message.h"
+#include "chatrt/result.h"
+
+namespace chatrt {
+
+// What became of one draft.
+struct Appended {
+  Change change;
+  // Nothing new was stored: `change` is the message that the same (author, client_id) gave before,
+  // or the mark as it already stood. Nobody is to be told again.
+  bool repeated = false;
+};
+
+template <typename T>
+struct Page {
+  std::vector<T> items;
+  bool more = false;  // there are further items beyond the last of these
+};
+
+// Both bounds are exclusive. Neither: the newest page. `after` alone: oldest first above it.
+// `before` alone, or both: the newest below `before` (and above `after`).
+struct SequenceRange {
+  std::optional<Sequence> before = std::nullopt;
+  std::optional<Sequence> after = std::nullopt;
+};
+
+struct Marks {
+  Sequence delivered;
+  Sequence read;
+  friend bool operator==(const Marks&, const Marks&) = default;
+};
+
+// A conversation as one of its members sees it.
+struct Conversation {
+  ConversationId id;
+  UserId peer;
+  Message last_message;
+  Marks mine;
+  Marks peers;
+  std::uint64_t unread = 0;  // messages of others above mine.read
+};
+
+class CHATRT_EXPORT MessageStore {
+ public:
+  MessageStore() = default;
+  MessageStore(const MessageStore&) = delete;
+  MessageStore& operator=(const MessageStore&) = delete;
+  virtual ~MessageStore();
+
+  // Commits `drafts` in order, atomically and durably, and returns one result for each. An Error in
+  // place of the list means that none of them is stored. An Error inside it means that this draft
+  // is not stored and its neighbours are. Within the one transaction:
+  // - a PostDraft to a user opens their direct conversation if there is none; sequences of a
+  //   conversation and positions of the log rise by 1 from 1, without gaps;
+  // - a PostDraft whose (author, client_id) is stored, also earlier in the same batch, stores
+  //   nothing: the first message comes back as `repeated`; `conflict` if text or target differ;
+  // - a target conversation that is unknown, or that the author is no member of, is `not_found`;
+  // - a MarkDraft at or below the mark stores nothing and is `repeated`; above the last sequence it
+  //   counts as the last; in a conversation the user is no member of it is `not_found`. Advancing
+  //   `read` raises `delivered` with it, as one change.
+  // An empty batch is no error.
+  virtual Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
+                                                       Timestamp now) = 0;
+
+  // The position of the newest change; 0 in an empty store.
+  virtual Result<Position> last_position() const = 0;
+
+  // Changes of the conversations that `user` is a member of, with positions above `after`, oldest
+  // first. A user nobody has heard of has none, which is no error. REQUIRES: limit > 0
+  virtual Result<Page<Change>> read_for_user(const UserId& user, Position after,
+                                             std::size_t limit) const = 0;
+
+  // Messages of others to `user` above the user's delivered marks and with positions above `after`,
+  // oldest first: what no device of theirs has confirmed. REQUIRES: limit > 0
+  virtual Result<Page<Message>> read_undelivered(const UserId& user, Position after,
+                                                 std::size_t limit) const = 0;
+
+  // Messages of a conversation, always in rising sequence. `more` looks in the direction of the
+  // page: towards older ones, or with `after` alone towards newer ones. A conversation that does
+  // not exist or that `reader` is no member of is `not_found`; a direct conversation (target user)
+  // in which nobody has written yet is empty. Membership is checked in the read itself. REQUIRES:
+  // limit > 0
+  virtual Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
+                                                  SequenceRange range, std::size_t limit) const = 0;
+
+  // The user's conversations by the position of their last message, newest first; with `before`,
+  // those whose last message lies below it. REQUIRES: limit > 0
+  virtual Result<Page<Conversation>> conversations_of(const UserId& user,
+                                                      std::optional<Position> before,
+                                                      std::size_t limit) const = 0;
+
+  // Those who share a conversation with `user`, without the user, in no order.
+  virtual Result<std::vector<UserId>> contacts_of(const UserId& user) const = 0;
+
+  // The whole log above `after`, oldest first: for followers and operators. REQUIRES: limit > 0
+  virtual Result<Page<Change>> read_log(Position after, std::size_t limit) const = 0;
+};
+
+// Everything in memory, nothing durable: for tests and for hosts without history. append() and the
+// reads share one lock.
+CHATRT_EXPORT std::unique_ptr<MessageStore> make_memory_store();
+
+}  // namespace chatrt

@@ -1,0 +1,35 @@
+// The MessageStore on one SQLite file, in the library chatrt-sqlite.
+//
+// Durable: append() returns after the commit is synced (WAL, synchronous=FULL). One process writes
+// a file at a time; reads go over connections of their own and do not wait for the writer.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+
+#include "chatrt/export.h"
+#include "chatrt/message_store.h"
+#include "chatrt/result.h"
+
+namespace chatrt {
+
+struct SqliteOptions {
+  // How long open and append() wait for a lock that another process holds before they are `busy`.
+  std::chrono::milliseconds open_busy_timeout{5000};
+  std::chrono::milliseconds append_busy_timeout{250};
+  unsigned readers = 4;  // connections kept for reads; more readers at once wait for one
+  // FULL survives a power cut; NORMAL may lose the last commits in one: for comparison only.
+  enum class Synchronous { full, normal } synchronous = Synchronous::full;
+};
+
+// Opens or creates the file (mode 0600) with the current schema. Errors name the file and what to
+// do: `corrupt` for a damaged or foreign file or one of a newer version (it is left untouched),
+// `busy` if another process keeps it locked, `unavailable` if it cannot be opened.
+CHATRT_EXPORT Result<std::unique_ptr<MessageStore>> open_sqlite_store(
+    const std::filesystem::path& file, SqliteOptions options = {});
+
+// The version of the linked SQLite: "3.40.1".
+CHATRT_EXPORT const char* sqlite_version() noexcept;
+
+}  // namespace chatrt
