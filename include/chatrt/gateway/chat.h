@@ -1,0 +1,71 @@
+// gateway::Chat: the chat contract as a Socket.IO namespace - events of sockets become calls on the
+// Hub, and what the Hub sends becomes events of sockets (docs/protocol.md has them all).
+//
+// One Chat serves all shards. Threads: the Namespace members run on the shards' threads, the Outlet
+// members on the Hub's commit lane. Ownership: the host builds Chat, then the Hub with it as
+// Outlet, then calls start() before the first connection; it stops the Hub before it destroys
+// either.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chatrt/authorizer.h"
+#include "chatrt/clock.h"
+#include "chatrt/export.h"
+#include "chatrt/hub.h"
+#include "chatrt/log.h"
+#include "chatrt/outlet.h"
+#include "chatrt/socketio/server.h"
+
+namespace chatrt::gateway {
+
+struct ChatOptions {
+  // `userId` in the handshake's query registers by itself: for development, where no token is
+  // asked.
+  bool register_from_query = false;
+  std::size_t early_events_max = 1000;       // held per connection until it has registered
+  std::size_t early_bytes_max = 256 * 1024;  // the same, in bytes; above either: refused
+  Duration register_timeout{30000};          // from the first held event until it is refused
+  std::size_t page_default = 50;             // items where the client names no limit
+};
+
+struct ChatParts {
+  const Authorizer& authorizer;
+  const Clock& clock;
+  LogSink& log;
+};
+
+class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
+ public:
+  explicit Chat(ChatParts parts, ChatOptions options = {});
+  ~Chat() override;
+
+  // `shards[i]` is the Server with Options::engine.shard == i. Both outlive the Chat's use.
+  void start(Hub& hub, std::span<socketio::Server* const> shards);
+
+  // socketio::Namespace
+  void on_connect(socketio::Socket& socket, socketio::JsonView auth) override;
+  void on_event(socketio::Socket& socket, const socketio::Event& event) override;
+  void on_pong(socketio::Socket& socket) override;
+  void on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) override;
+
+  // Outlet
+  void send(std::span<const ConnectionId> connections, const Event& event) override;
+  void flush() override;
+
+  // Refuses what was held for connections of `shard` that have not registered in time. To be called
+  // on the shard's thread, about once a second.
+  void on_tick(unsigned shard, MonotonicTime now);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace chatrt::gateway

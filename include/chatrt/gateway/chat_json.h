@@ -1,0 +1,36 @@
+// How the chat's values look as JSON, on sockets and over HTTP alike. Each function appends to
+// `out`.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chatrt/export.h"
+#include "chatrt/message.h"
+#include "chatrt/message_store.h"
+#include "chatrt/outlet.h"
+#include "chatrt/result.h"
+
+namespace chatrt::gateway {
+
+// {"_id","conversationId","seq","senderId","receiverId","textMessage","clientMessageId"?,
+//  "createdAt","updatedAt"}; conversationId is a string, seq a number.
+CHATRT_EXPORT void append_message(std::string& out, const Message& message);
+// {"conversationId","userId","kind":"delivered"|"read","seq","at"}
+CHATRT_EXPORT void append_mark(std::string& out, const MarkAdvanced& mark);
+// {"position",  "type":"message", "message":{...}} or {"position", "type":"mark", "mark":{...}}
+CHATRT_EXPORT void append_change(std::string& out, const Change& change);
+// {"conversationId","userId" (the peer),"lastMessage","unread","delivered","read","peerDelivered",
+//  "peerRead"}
+CHATRT_EXPORT void append_conversation(std::string& out, const Conversation& conversation);
+// {"userId","online","lastSeen"?}
+CHATRT_EXPORT void append_presence(std::string& out, const Presence& presence);
+// {"ok":false,"error":{"code","message"}}: the message is a fixed sentence for each code; `detail`,
+// where given, is one that the client may see.
+CHATRT_EXPORT void append_failure(std::string& out, Errc code, std::string_view detail = {});
+
+// The conversation id in its wire form, and back.
+CHATRT_EXPORT std::string format_conversation_id(ConversationId id);
+CHATRT_EXPORT Result<ConversationId> parse_conversation_id(std::string_view text);
+
+}  // namespace chatrt::gateway
