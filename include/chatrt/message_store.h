@@ -24,7 +24,8 @@ namespace chatrt {
 struct Appended {
   Change change;
   // Nothing new was stored: `change` is the message that the same (author, client_id) gave before,
-  // or the mark as it already stood. Nobody is to be told again.
+  // or the mark as it already stood, whose position and time say nothing. Nobody is to be told
+  // again.
   bool repeated = false;
 };
 
@@ -70,12 +71,13 @@ class CHATRT_EXPORT MessageStore {
   // - a PostDraft to a user opens their direct conversation if there is none; sequences of a
   //   conversation and positions of the log rise by 1 from 1, without gaps;
   // - a PostDraft whose (author, client_id) is stored, also earlier in the same batch, stores
-  //   nothing: the first message comes back as `repeated`; `conflict` if text or target differ;
+  //   nothing: the first message comes back as `repeated`; `conflict` if text or target differ,
+  //   where a user and the direct conversation with that user are the same target;
   // - a target conversation that is unknown, or that the author is no member of, is `not_found`;
   // - a MarkDraft at or below the mark stores nothing and is `repeated`; above the last sequence it
   //   counts as the last; in a conversation the user is no member of it is `not_found`. Advancing
   //   `read` raises `delivered` with it, as one change.
-  // An empty batch is no error.
+  // An empty batch is no error. What append() has returned is in every read that begins afterwards.
   virtual Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
                                                        Timestamp now) = 0;
 
@@ -93,10 +95,10 @@ class CHATRT_EXPORT MessageStore {
                                                  std::size_t limit) const = 0;
 
   // Messages of a conversation, always in rising sequence. `more` looks in the direction of the
-  // page: towards older ones, or with `after` alone towards newer ones. A conversation that does
-  // not exist or that `reader` is no member of is `not_found`; a direct conversation (target user)
-  // in which nobody has written yet is empty. Membership is checked in the read itself. REQUIRES:
-  // limit > 0
+  // page, inside the range: towards older ones, or with `after` alone towards newer ones. A
+  // conversation that does not exist or that `reader` is no member of is `not_found`; a direct
+  // conversation (target user) in which nobody has written yet is empty. Membership is checked in
+  // the read itself. REQUIRES: limit > 0
   virtual Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
                                                   SequenceRange range, std::size_t limit) const = 0;
 

@@ -1,0 +1,20 @@
+// The home of the interfaces' vtables.
+#include "chatrt/authorizer.h"
+#include "chatrt/clock.h"
+#include "chatrt/executor.h"
+#include "chatrt/log.h"
+#include "chatrt/message_store.h"
+#include "chatrt/outlet.h"
+#include "chatrt/registry.h"
+
+namespace chatrt {
+
+Authorizer::~Authorizer() = default;
+Clock::~Clock() = default;
+Executor::~Executor() = default;
+LogSink::~LogSink() = default;
+MessageStore::~MessageStore() = default;
+Outlet::~Outlet() = default;
+Registry::~Registry() = default;
+
+}  // namespace chatrt

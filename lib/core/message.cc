@@ -1,0 +1,90 @@
+#include "chatrt/message.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#include "chatrt/utf8.h"
+
+namespace chatrt {
+namespace {
+
+constexpr std::size_t kIdSecondsDigits = 8;
+constexpr std::size_t kIdDigits = 24;
+
+void write_hex(char* out, std::size_t digits, std::uint64_t value) {
+  constexpr char kHex[] = "0123456789abcdef";
+  for (std::size_t i = digits; i > 0; --i, value >>= 4) out[i - 1] = kHex[value & 0xF];
+}
+
+// -1 for what is no digit. Upper case is no digit of ours: a message has one id, not several.
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+void write_decimal(char* out, std::size_t digits, unsigned value) {
+  for (std::size_t i = digits; i > 0; --i, value /= 10) {
+    out[i - 1] = static_cast<char>('0' + value % 10);
+  }
+}
+
+}  // namespace
+
+Result<UserId> UserId::parse(std::string_view text) {
+  if (text.empty()) return Error{Errc::invalid_argument, "a user id is empty"};
+  if (text.size() > kBytesMax) return Error{Errc::invalid_argument, "a user id is too long"};
+  if (!is_valid_utf8(text)) return Error{Errc::invalid_argument, "a user id is not UTF-8"};
+  if (has_control_characters(text)) {
+    return Error{Errc::invalid_argument, "a user id has control characters"};
+  }
+  return UserId(text);
+}
+
+std::string format_message_id(Timestamp created_at, Position position) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(created_at).time_since_epoch();
+  std::string id(kIdDigits, '0');
+  write_hex(id.data(), kIdSecondsDigits, static_cast<std::uint64_t>(seconds.count()));
+  write_hex(id.data() + kIdSecondsDigits, kIdDigits - kIdSecondsDigits, position.value);
+  return id;
+}
+
+Result<Position> parse_message_id(std::string_view id) {
+  const Error malformed{Errc::invalid_argument, "not a message id"};
+  if (id.size() != kIdDigits) return malformed;
+  Position position;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const int digit = hex_value(id[i]);
+    if (digit < 0) return malformed;
+    if (i < kIdSecondsDigits) continue;
+    position.value = position.value << 4 | static_cast<std::uint64_t>(digit);
+  }
+  if (position.value == 0) return malformed;
+  return position;
+}
+
+std::string format_timestamp(Timestamp time) {
+  using namespace std::chrono;
+  // What has no four-digit year is shown as the nearest time that has.
+  constexpr Timestamp kFirst = sys_days{year{0} / 1 / 1};
+  constexpr Timestamp kLast = sys_days{year{10000} / 1 / 1} - milliseconds{1};
+  time = std::clamp(time, kFirst, kLast);
+
+  const sys_days day = floor<days>(time);
+  const year_month_day date{day};
+  auto rest = static_cast<unsigned>((time - day).count());
+  std::string out = "0000-00-00T00:00:00.000Z";
+  write_decimal(&out[20], 3, rest % 1000);
+  rest /= 1000;
+  write_decimal(&out[17], 2, rest % 60);
+  rest /= 60;
+  write_decimal(&out[14], 2, rest % 60);
+  write_decimal(&out[11], 2, rest / 60);
+  write_decimal(&out[8], 2, static_cast<unsigned>(date.day()));
+  write_decimal(&out[5], 2, static_cast<unsigned>(date.month()));
+  write_decimal(&out[0], 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  return out;
+}
+
+}  // namespace chatrt
