@@ -3,10 +3,19 @@
 // Threads: every public member may be called from any thread. No lock is held while calling out, so
 // calling back in is allowed. Work is done on two lanes of the host's: the commit lane, on which at
 // most one task of the Hub runs at a time, and the read lane, on which several may. Every `done` is
-// called exactly once: on the commit lane, for history(), conversations() and sync() on the read
-// lane, and for what is refused at once (a full inbox, a text too long, after stop()) possibly
-// before the call returns. The Outlet is called on the commit lane alone; for one connection things
-// come in order and never overlap. After stop() has returned, nothing is called any more.
+// called exactly once: on the commit lane; for history(), conversations() and sync() on the read
+// lane; and for what is refused at once (an argument, a full inbox, after stop()) before the call
+// returns. The Outlet is called on the commit lane alone; for one connection things come in order
+// and never overlap. After stop() has returned, nothing is called any more, but for the `done` of
+// what is refused because of it.
+//
+// Requests take effect in the order they came. Posts and marks that came while the commit lane was
+// busy go into one commit. A store, an Outlet or a `done` that throws is logged and does not keep
+// the rest from being done; a throwing store counts as one that answered `internal`.
+//
+// An append() that fails is answered with its error. If it turns out that the store had committed
+// all the same (the answer was lost), the changes are read back from the log and sent: what is in
+// the log reaches its readers.
 //
 // With the in-memory store and inline executors (chatrt/testing/executors.h) a Hub is synchronous.
 // Many Hubs can live in one process. There are no globals and no hidden threads.
@@ -46,16 +55,21 @@ struct HubParts {
 };
 
 struct HubOptions {
-  std::size_t text_bytes_max = 65536;      // above: too_large
-  std::size_t client_id_bytes_max = 128;   // above: invalid_argument
-  std::size_t inbox_max = 65536;           // requests waiting for the commit lane; above: busy
-  std::size_t batch_max = 4096;            // drafts in one commit
-  std::size_t page_max = 500;              // items in one read; a higher limit is cut to it
-  std::size_t reads_max = 4096;            // reads waiting or running; above: busy
-  std::size_t recent_changes_max = 16384;  // newest changes kept in memory for those who resume
-  Duration presence_grace{5000};           // from the last disconnect until "offline" is told
-  Duration typing_ttl{6000};               // after this without a renewal, typing is over
-  Duration typing_interval{1000};          // renewals faster than this are not passed on
+  std::size_t text_bytes_max = 65536;       // above: too_large
+  std::size_t client_id_bytes_max = 128;    // above: invalid_argument
+  std::size_t inbox_max = 65536;            // requests waiting for the commit lane; above: busy
+  std::size_t inbox_bytes_max = 64 << 20;   // of text among them; above: busy
+  std::size_t batch_max = 4096;             // drafts in one commit
+  std::size_t page_max = 500;               // items in one read; a higher limit is cut to it
+  std::size_t reads_max = 4096;             // reads waiting or running; above: busy
+  std::size_t recent_changes_max = 16384;   // newest changes kept in memory for those who resume
+  std::size_t recent_bytes_max = 32 << 20;  // of text among them; above: fewer are kept
+  std::size_t replays_max = 64;             // pages read at once for those who resume; others wait
+  std::size_t typing_max = 65536;           // typing at once; above: notices are dropped
+  std::size_t last_seen_max = 100000;       // users whose last seen is kept; above: oldest go
+  Duration presence_grace{5000};            // from the last disconnect until "offline" is told
+  Duration typing_ttl{6000};                // after this without a renewal, typing is over
+  Duration typing_interval{1000};           // renewals faster than this are not passed on
 };
 
 class CHATRT_EXPORT Hub {
@@ -78,11 +92,12 @@ class CHATRT_EXPORT Hub {
     bool complete = true;  // false: `since` was not usable; page through sync() or history()
   };
   // From `done` on, `connection` gets the user's live events. What is replayed is sent before it,
-  // through the Outlet. Attaching again under the same user is a repeat and replays nothing; under
-  // another user is `conflict`.
+  // through the Outlet; nothing is sent twice or left out between the two. Attaching again under
+  // the same user is a repeat and replays nothing; under another user is `conflict`. `gone` if the
+  // connection is detached before.
   void attach(ConnectionId connection, AttachRequest request,
               std::function<void(Result<Attached>)> done);
-  // The connection is gone: nothing further is sent to it. Unknown ones are ignored.
+  // The connection is gone: nothing further is sent to it. Unknown ones are ignored. Never refused.
   void detach(ConnectionId connection);
 
   // --- messages and marks
@@ -96,12 +111,15 @@ class CHATRT_EXPORT Hub {
 
   // --- ephemeral
 
+  // Tells the connections of the other member. Nothing is told, and it is no error, to somebody who
+  // shares no conversation with `from`. A message to the conversation ends typing without a notice.
   void typing(UserId from, Target target, bool typing, std::function<void(Status)> done);
-  // Presence of those of `users` who share a conversation with `asker`; the others are left out.
+  // Presence of those of `users` who share a conversation with `asker`, or are the asker; the
+  // others are left out. More than `page_max` users are `too_large`.
   void presence(UserId asker, std::vector<UserId> users,
                 std::function<void(Result<std::vector<Presence>>)> done);
 
-  // --- reads: see MessageStore for what they give
+  // --- reads: see MessageStore for what they give. A limit of 0 is invalid_argument.
 
   void history(UserId reader, Target target, SequenceRange range, std::size_t limit,
                std::function<void(Result<Page<Message>>)> done);
@@ -112,6 +130,7 @@ class CHATRT_EXPORT Hub {
     Position position;  // pass it as the next `since`
     bool more = false;
   };
+  // A `since` above the log's end gives no changes and the log's end as the position.
   void sync(UserId user, Position since, std::size_t limit, std::function<void(Result<Sync>)> done);
 
   // --- time and end

@@ -1,0 +1,204 @@
+// The public side of a Hub: checks what comes in and hands it on. All of it may run on any thread.
+#include "chatrt/hub.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "chatrt/utf8.h"
+#include "hub_impl.h"
+
+namespace chatrt {
+namespace {
+
+Status check_user(const UserId& user) {
+  if (user.empty()) return Error{Errc::invalid_argument, "no user"};
+  return {};
+}
+
+Status check_target(const Target& target) {
+  const auto* user = std::get_if<UserId>(&target);
+  return user == nullptr ? Status{} : check_user(*user);
+}
+
+Status check_text(const PostDraft& draft, const HubOptions& options) {
+  if (draft.text.empty()) return Error{Errc::invalid_argument, "the text is empty"};
+  if (draft.text.size() > options.text_bytes_max) {
+    return Error{Errc::too_large, "the text is too long"};
+  }
+  if (has_nul(draft.text)) return Error{Errc::invalid_argument, "the text has a NUL"};
+  if (!is_valid_utf8(draft.text)) return Error{Errc::invalid_argument, "the text is not UTF-8"};
+  if (draft.client_id.size() > options.client_id_bytes_max) {
+    return Error{Errc::invalid_argument, "the client id is too long"};
+  }
+  if (!is_valid_utf8(draft.client_id) || has_control_characters(draft.client_id)) {
+    return Error{Errc::invalid_argument, "the client id is not plain UTF-8"};
+  }
+  return {};
+}
+
+Status check_permission(Lanes& lanes, const UserId& user, const Action& action) {
+  return lanes.ask([&] { return lanes.parts.authorizer.authorize(user, action); });
+}
+
+Status check_post(Lanes& lanes, const PostDraft& draft) {
+  if (Status status = check_user(draft.author); !status) return status;
+  if (Status status = check_target(draft.target); !status) return status;
+  if (Status status = check_text(draft, lanes.options); !status) return status;
+  return check_permission(lanes, draft.author, PostAction{draft.target});
+}
+
+Status check_read(const UserId& reader, std::size_t limit) {
+  if (limit == 0) return Error{Errc::invalid_argument, "a limit of 0"};
+  return check_user(reader);
+}
+
+// Runs `call`, which gives a Result, on the read lane, and answers with it from there.
+template <typename Done, typename Call>
+void read(Lanes& lanes, Status allowed, Done done, Call call) {
+  if (!allowed) return lanes.answer(done, allowed.error());
+  if (const auto refused = lanes.inbox.begin_read()) return lanes.answer(done, *refused);
+  lanes.post_read([&lanes, done = std::move(done), call = std::move(call)]() mutable {
+    lanes.answer(done, lanes.ask(call));
+    done = nullptr;  // It ends before anybody may think that all is over.
+    lanes.inbox.end_read();
+  });
+}
+
+}  // namespace
+
+Hub::Hub(HubParts parts, HubOptions options)
+    : impl_(std::make_unique<Impl>(std::move(parts), options)) {}
+
+Hub::~Hub() { stop(); }
+
+void Hub::stop() { impl_->lanes.inbox.close(); }
+
+void Hub::attach(ConnectionId connection, AttachRequest request,
+                 std::function<void(Result<Attached>)> done) {
+  Lanes& lanes = impl_->lanes;
+  if (const Status status = check_user(request.user); !status) {
+    return lanes.answer(done, status.error());
+  }
+  const auto refused = lanes.inbox.put(
+      LaneTask{[impl = impl_.get(), connection, request = std::move(request), done]() mutable {
+        impl->replays.attach(connection, request, std::move(done));
+      }});
+  if (refused) lanes.answer(done, *refused);
+}
+
+void Hub::detach(ConnectionId connection) {
+  impl_->lanes.inbox.put_always(
+      [impl = impl_.get(), connection] { impl->replays.detach(connection); });
+}
+
+void Hub::post(PostDraft draft, std::function<void(Result<Message>)> done) {
+  Lanes& lanes = impl_->lanes;
+  const auto refuse = [&](const PostDone& to, const Error& error) {
+    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
+    lanes.answer(to, error);
+  };
+  if (const Status status = check_post(lanes, draft); !status) return refuse(done, status.error());
+  Entry entry(std::in_place_type<PostDone>, std::move(done));
+  if (const auto refused = lanes.inbox.put(Draft{std::move(draft)}, std::move(entry))) {
+    refuse(std::get<PostDone>(entry), *refused);
+  }
+}
+
+void Hub::mark(MarkDraft draft, std::function<void(Result<MarkAdvanced>)> done) {
+  Lanes& lanes = impl_->lanes;
+  const auto refuse = [&](const MarkDone& to, const Error& error) {
+    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
+    lanes.answer(to, error);
+  };
+  if (const Status status = check_user(draft.user); !status) return refuse(done, status.error());
+  Entry entry(std::in_place_type<MarkDone>, std::move(done));
+  if (const auto refused = lanes.inbox.put(Draft{std::move(draft)}, std::move(entry))) {
+    refuse(std::get<MarkDone>(entry), *refused);
+  }
+}
+
+void Hub::typing(UserId from, Target target, bool typing, std::function<void(Status)> done) {
+  Lanes& lanes = impl_->lanes;
+  Status status = check_user(from);
+  if (status) status = check_target(target);
+  if (status) status = check_permission(lanes, from, PostAction{target});
+  if (!status) return lanes.answer(done, status);
+  const auto refused = lanes.inbox.put(
+      LaneTask{[impl = impl_.get(), from = std::move(from), target = std::move(target), typing,
+                done] { impl->typings.request(from, target, typing, done); }});
+  if (refused) lanes.answer(done, Status{*refused});
+}
+
+void Hub::presence(UserId asker, std::vector<UserId> users,
+                   std::function<void(Result<std::vector<Presence>>)> done) {
+  Lanes& lanes = impl_->lanes;
+  Status status = check_user(asker);
+  if (users.size() > lanes.options.page_max) status = Error{Errc::too_large, "too many users"};
+  if (!status) return lanes.answer(done, status.error());
+  impl_->presences.query(std::move(asker), std::move(users), std::move(done));
+}
+
+void Hub::history(UserId reader, Target target, SequenceRange range, std::size_t limit,
+                  std::function<void(Result<Page<Message>>)> done) {
+  Lanes& lanes = impl_->lanes;
+  Status status = check_read(reader, limit);
+  if (status) status = check_target(target);
+  if (status) status = check_permission(lanes, reader, ReadAction{target});
+  limit = std::min(limit, lanes.options.page_max);
+  read(lanes, std::move(status), std::move(done),
+       [&lanes, reader = std::move(reader), target = std::move(target), range, limit] {
+         return lanes.parts.store.read_conversation(reader, target, range, limit);
+       });
+}
+
+void Hub::conversations(UserId user, std::optional<Position> before, std::size_t limit,
+                        std::function<void(Result<Page<Conversation>>)> done) {
+  Lanes& lanes = impl_->lanes;
+  Status status = check_read(user, limit);
+  limit = std::min(limit, lanes.options.page_max);
+  read(lanes, std::move(status), std::move(done), [&lanes, user = std::move(user), before, limit] {
+    return lanes.parts.store.conversations_of(user, before, limit);
+  });
+}
+
+void Hub::sync(UserId user, Position since, std::size_t limit,
+               std::function<void(Result<Sync>)> done) {
+  Lanes& lanes = impl_->lanes;
+  Status status = check_read(user, limit);
+  limit = std::min(limit, lanes.options.page_max);
+  read(lanes, std::move(status), std::move(done),
+       [&store = lanes.parts.store, user = std::move(user), since, limit]() -> Result<Sync> {
+         // Asked first: what is committed after it is for the next time.
+         const auto end = store.last_position();
+         if (!end) return end.error();
+         auto page = store.read_for_user(user, since, limit);
+         if (!page) return page.error();
+         Sync sync{.changes = std::move(page->items), .position = *end, .more = page->more};
+         if (!sync.changes.empty()) {
+           const Position last = position_of(sync.changes.back());
+           sync.position = sync.more ? last : std::max(last, *end);
+         }
+         return sync;
+       });
+}
+
+std::optional<MonotonicTime> Hub::next_deadline() const { return impl_->next_deadline(); }
+
+void Hub::tick() { impl_->tick(); }
+
+Hub::Stats Hub::stats() const {
+  const Lanes& lanes = impl_->lanes;
+  const Counters& counters = lanes.counters;
+  return {.messages_committed = counters.messages_committed.load(std::memory_order_relaxed),
+          .messages_repeated = counters.messages_repeated.load(std::memory_order_relaxed),
+          .drafts_refused = counters.drafts_refused.load(std::memory_order_relaxed),
+          .commits = counters.commits.load(std::memory_order_relaxed),
+          .commits_failed = counters.commits_failed.load(std::memory_order_relaxed),
+          .events_sent = counters.events_sent.load(std::memory_order_relaxed),
+          .inbox = lanes.inbox.waiting(),
+          .reads = lanes.inbox.reads(),
+          .users_online = lanes.parts.registry.user_count(),
+          .connections = lanes.parts.registry.connection_count()};
+}
+
+}  // namespace chatrt

@@ -1,0 +1,51 @@
+// Hub::Impl: the parts of a Hub, and the turns of its commit lane.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "chatrt/hub.h"
+#include "hub_delivery.h"
+#include "hub_presence.h"
+#include "hub_replay.h"
+#include "hub_typing.h"
+#include "lanes.h"
+
+namespace chatrt {
+
+class Hub::Impl {
+ public:
+  Impl(HubParts the_parts, const HubOptions& the_options);
+
+  Lanes lanes;
+  Delivery delivery;
+  Presences presences;
+  Typings typings;
+  Replays replays;
+
+  // Any thread.
+  std::optional<MonotonicTime> next_deadline() const;
+  void tick();
+
+ private:
+  // Takes the whole inbox and works it off, in turns of up to `batch_max` drafts.
+  void drain();
+  void turn(std::span<const Draft> drafts, std::span<Entry> entries);
+  // One commit. Afterwards results_ has one result for each draft, whatever the store did.
+  void commit(std::span<const Draft> drafts);
+  void answer(const PostDone& done, Result<Appended>& result);
+  void answer(const MarkDone& done, Result<Appended>& result);
+  void run(const LaneTask& task);
+  void note_deadline();
+
+  static constexpr std::int64_t kNever = INT64_MAX;
+
+  Requests requests_;
+  std::vector<Result<Appended>> results_;
+  std::atomic<std::int64_t> deadline_ms_{kNever};
+  std::atomic<bool> tick_queued_{false};
+};
+
+}  // namespace chatrt

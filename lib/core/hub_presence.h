@@ -1,0 +1,53 @@
+// Presences: who is online, told to those who share a conversation.
+//
+// Threads: on the commit lane alone, but for query().
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "expiries.h"
+#include "lanes.h"
+
+namespace chatrt {
+
+class Presences {
+ public:
+  using Done = std::function<void(Result<std::vector<Presence>>)>;
+
+  explicit Presences(Lanes& lanes) : lanes_(lanes) {}
+
+  // The user's first connection has come, or the last one has gone.
+  void came(const UserId& user);
+  void left(const UserId& user);
+
+  // Any thread. `done` on the commit lane.
+  void query(UserId asker, std::vector<UserId> users, Done done);
+
+  void tick(MonotonicTime now);
+  std::optional<MonotonicTime> next_deadline() const { return leaving_.next(); }
+  // Sees to it that what has changed is told.
+  void end_turn();
+
+ private:
+  using Contacts = std::vector<std::pair<UserId, std::vector<UserId>>>;
+
+  Presence presence_of(const UserId& user) const;
+  void went_offline(const UserId& user, Timestamp left_at);
+  void answer_query(const UserId& asker, const std::vector<UserId>& users,
+                    const Result<std::vector<UserId>>& contacts, const Done& done);
+  void tell(const Contacts& changed);
+
+  Lanes& lanes_;
+  Expiries<UserId, Timestamp> leaving_;    // without connections, in the grace period; since when
+  Expiries<UserId, Timestamp> last_seen_;  // offline; the deadline says who goes first when full
+  std::unordered_set<UserId> changed_;     // to be told
+  bool reading_ = false;                   // contacts of some are being read
+  std::unordered_map<UserId, std::vector<Presence>> news_;  // by who is to be told
+};
+
+}  // namespace chatrt

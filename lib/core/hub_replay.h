@@ -1,0 +1,61 @@
+// Replays: connections come and go, and those that resume get what they missed before they join.
+//
+// A replay reads pages from the store until the newest changes in memory reach back to where it is;
+// the rest comes from there. As the commit lane alone delivers and joins, nothing falls between.
+//
+// Threads: on the commit lane alone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "hub_delivery.h"
+#include "hub_presence.h"
+#include "lanes.h"
+
+namespace chatrt {
+
+class Replays {
+ public:
+  using Done = std::function<void(Result<Hub::Attached>)>;
+
+  Replays(Lanes& lanes, Delivery& delivery, Presences& presences)
+      : lanes_(lanes), delivery_(delivery), presences_(presences) {}
+
+  void attach(ConnectionId connection, const Hub::AttachRequest& request, Done done);
+  void detach(ConnectionId connection);
+  // Answers those that are not through yet.
+  void cancel_all();
+
+ private:
+  struct Replay {
+    std::uint64_t serial;  // a connection may come again while its old page is being read
+    UserId user;
+    Position cursor;  // everything of the user's up to here is sent
+    std::vector<Done> waiting;
+  };
+  using Running = std::unordered_map<ConnectionId, Replay>;
+
+  void go_on(Running::iterator replay);
+  void read(ConnectionId connection, const Replay& replay);
+  void sent_page(ConnectionId connection, std::uint64_t serial, Position read_at,
+                 const Result<Page<Change>>& page);
+  void read_for_next();
+  void send(ConnectionId connection, const UserId& user, const Change& change);
+  void join(ConnectionId connection, const UserId& user, const std::vector<Done>& waiting,
+            bool complete);
+  Running::node_type take_out(Running::iterator replay);
+
+  Lanes& lanes_;
+  Delivery& delivery_;
+  Presences& presences_;
+  Running running_;
+  std::map<std::uint64_t, ConnectionId> queue_;  // by serial: those that wait for their read
+  std::uint64_t last_serial_ = 0;
+  std::size_t reading_ = 0;
+};
+
+}  // namespace chatrt

@@ -1,0 +1,151 @@
+// The commit lane of a Hub: one commit for all that came while it was busy, then everything in the
+// order of its arrival.
+#include <algorithm>
+#include <utility>
+
+#include "hub_impl.h"
+
+namespace chatrt {
+
+Hub::Impl::Impl(HubParts the_parts, const HubOptions& the_options)
+    : lanes(the_parts, the_options, [this] { drain(); }),
+      delivery(lanes),
+      presences(lanes),
+      typings(lanes),
+      replays(lanes, delivery, presences) {}
+
+void Hub::Impl::drain() {
+  const bool stopping = lanes.inbox.take(requests_).stopping;
+  const std::size_t batch_max = std::max<std::size_t>(lanes.options.batch_max, 1);
+  std::span<const Draft> drafts(requests_.drafts);
+  std::span<Entry> entries(requests_.entries);
+  while (!entries.empty()) {
+    std::size_t entry_count = 0;
+    std::size_t draft_count = 0;
+    while (entry_count < entries.size() && draft_count < batch_max) {
+      if (!std::holds_alternative<LaneTask>(entries[entry_count++])) ++draft_count;
+    }
+    turn(drafts.first(draft_count), entries.first(entry_count));
+    drafts = drafts.subspan(draft_count);
+    entries = entries.subspan(entry_count);
+  }
+  if (stopping) replays.cancel_all();
+  note_deadline();
+  requests_.clear();  // The callbacks end here, before anybody may think that all is over.
+  lanes.inbox.finish();
+}
+
+// The commit comes first for all drafts; what they bring about, and all else, comes in the order of
+// arrival. So whoever attaches between two messages sees the log between them.
+void Hub::Impl::turn(std::span<const Draft> drafts, std::span<Entry> entries) {
+  // Before the commit, so that what it adds is seen as new. It fails where the commit will.
+  static_cast<void>(delivery.find_head().has_value());
+  if (!drafts.empty()) commit(drafts);
+  auto result = results_.begin();
+  for (Entry& entry : entries) {
+    if (const auto* post = std::get_if<PostDone>(&entry)) {
+      answer(*post, *result++);
+    } else if (const auto* mark = std::get_if<MarkDone>(&entry)) {
+      answer(*mark, *result++);
+    } else {
+      run(std::get<LaneTask>(entry));
+    }
+  }
+  results_.clear();
+  delivery.catch_up();
+  presences.end_turn();
+  lanes.flush();
+}
+
+void Hub::Impl::commit(std::span<const Draft> drafts) {
+  auto stored =
+      lanes.ask([&] { return lanes.parts.store.append(drafts, lanes.parts.clock.now()); });
+  if (stored && stored->size() != drafts.size()) {
+    stored = Error{Errc::internal, "the store gave another number of results than of drafts"};
+  }
+  if (!stored) {
+    Counters::add(lanes.counters.commits_failed);
+    lanes.parts.log.log(LogLevel::warning, "hub_commit_failed",
+                        {{"code", error_name(stored.error().code)},
+                         {"drafts", std::uint64_t{drafts.size()}},
+                         {"detail", std::string_view(stored.error().detail)}});
+    delivery.fall_behind();  // It may have committed all the same.
+    results_.assign(drafts.size(), stored.error());
+    return;
+  }
+  Counters::add(lanes.counters.commits);
+  results_ = *std::move(stored);
+  for (const Result<Appended>& result : results_) {
+    if (!result || result->repeated) continue;
+    delivery.expect(position_of(result->change));
+    break;
+  }
+}
+
+void Hub::Impl::answer(const PostDone& done, Result<Appended>& result) {
+  if (!result) {
+    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
+    return lanes.answer(done, result.error());
+  }
+  auto* message = std::get_if<Message>(&result->change);
+  if (message == nullptr) {
+    return lanes.answer(done, Error{Errc::internal, "the store gave no message for a message"});
+  }
+  if (result->repeated) {
+    Counters::add(lanes.counters.messages_repeated);
+    return lanes.answer(done, std::move(*message));
+  }
+  Counters::add(lanes.counters.messages_committed);
+  lanes.answer(done, *message);
+  typings.ended_by(*message);
+  delivery.deliver(std::move(result->change));
+}
+
+void Hub::Impl::answer(const MarkDone& done, Result<Appended>& result) {
+  if (!result) {
+    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
+    return lanes.answer(done, result.error());
+  }
+  const auto* mark = std::get_if<MarkAdvanced>(&result->change);
+  if (mark == nullptr) {
+    return lanes.answer(done, Error{Errc::internal, "the store gave no mark for a mark"});
+  }
+  lanes.answer(done, *mark);
+  if (!result->repeated) delivery.deliver(std::move(result->change));
+}
+
+void Hub::Impl::run(const LaneTask& task) {
+  static_cast<void>(lanes.ask([&]() -> Status {
+    task();
+    return {};
+  }));
+}
+
+void Hub::Impl::note_deadline() {
+  std::int64_t earliest = kNever;
+  for (const auto& next :
+       {presences.next_deadline(), typings.next_deadline(), delivery.next_deadline()}) {
+    if (next) earliest = std::min(earliest, std::int64_t{next->time_since_epoch().count()});
+  }
+  deadline_ms_.store(earliest, std::memory_order_relaxed);
+}
+
+std::optional<MonotonicTime> Hub::Impl::next_deadline() const {
+  const std::int64_t deadline = deadline_ms_.load(std::memory_order_relaxed);
+  if (deadline == kNever) return std::nullopt;
+  return MonotonicTime{Duration{deadline}};
+}
+
+void Hub::Impl::tick() {
+  const auto deadline = next_deadline();
+  if (!deadline || lanes.parts.clock.monotonic() < *deadline) return;
+  if (tick_queued_.exchange(true)) return;
+  lanes.inbox.put_always([this] {
+    tick_queued_ = false;
+    const MonotonicTime now = lanes.parts.clock.monotonic();
+    typings.tick(now);
+    presences.tick(now);
+  });
+}
+
+}  // namespace chatrt

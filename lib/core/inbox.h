@@ -1,0 +1,99 @@
+// The Inbox: what waits for the commit lane, whether a drain of it is on its way, and which reads
+// are out; and so, when there is nothing left to wait for.
+//
+// Threads: any. The lock is never held while calling out.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "chatrt/executor.h"
+#include "chatrt/log.h"
+#include "chatrt/message.h"
+#include "chatrt/result.h"
+
+namespace chatrt {
+
+using PostDone = std::function<void(Result<Message>)>;
+using MarkDone = std::function<void(Result<MarkAdvanced>)>;
+using LaneTask = std::function<void()>;
+
+// In order of arrival. The draft of the nth PostDone or MarkDone is the nth of `drafts`, so that
+// the store gets them as they lie.
+using Entry = std::variant<PostDone, MarkDone, LaneTask>;
+struct Requests {
+  std::vector<Draft> drafts;
+  std::vector<Entry> entries;
+
+  void clear() {
+    drafts.clear();
+    entries.clear();
+  }
+};
+
+class Inbox {
+ public:
+  struct Limits {
+    std::size_t requests_max;
+    std::size_t bytes_max;  // of text in drafts
+    std::size_t reads_max;
+  };
+  // `drain` is posted to `lane` whenever something has come and none is on its way. It calls take()
+  // once, and at its very end finish().
+  Inbox(Limits limits, Executor& lane, LogSink& log, LaneTask drain);
+
+  // Takes a draft with who waits for it. Refused with `busy` or `shutting_down`, it leaves both as
+  // they are.
+  std::optional<Error> put(Draft&& draft, Entry&& entry);
+  std::optional<Error> put(LaneTask&& task);
+  // Takes it in any case: for what is bounded by something else.
+  void put_always(LaneTask task);
+
+  // Swaps everything that waits with `requests`, which is empty, and says whether this is the end.
+  struct Taken {
+    bool stopping;
+  };
+  Taken take(Requests& requests);
+  // The drain is over. Nothing of the Hub may be touched afterwards.
+  void finish();
+
+  // A read begins: refused with `busy` or `shutting_down`. Those that serve what was taken before
+  // are never refused.
+  std::optional<Error> begin_read();
+  void begin_own_read();
+  // A read is over; its result goes on as `next`, if there is one. Nothing of the Hub may be
+  // touched afterwards.
+  void end_read(LaneTask next = nullptr);
+
+  // Takes nothing more, and returns when what was taken is done.
+  void close();
+
+  std::size_t waiting() const;
+  std::size_t reads() const;
+
+ private:
+  std::optional<Error> refusal(std::size_t bytes) const;
+  // Whether the caller is to post the drain, once the lock is released.
+  bool schedule();
+  void post_drain();
+
+  const Limits limits_;
+  Executor& lane_;
+  LogSink& log_;
+  const LaneTask drain_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable idle_;
+  Requests requests_;
+  std::size_t bytes_ = 0;
+  std::size_t reads_ = 0;
+  bool scheduled_ = false;  // a drain is posted or runs
+  bool closed_ = false;
+};
+
+}  // namespace chatrt

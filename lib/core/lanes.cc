@@ -1,0 +1,61 @@
+#include "lanes.h"
+
+namespace chatrt {
+
+Lanes::Lanes(HubParts the_parts, const HubOptions& the_options, LaneTask drain)
+    : parts(the_parts),
+      options(the_options),
+      inbox({.requests_max = the_options.inbox_max,
+             .bytes_max = the_options.inbox_bytes_max,
+             .reads_max = the_options.reads_max},
+            the_parts.commit_lane, the_parts.log, std::move(drain)) {}
+
+void Lanes::send_to(const UserId& user, const Event& event) {
+  connections_.clear();
+  parts.registry.connections_of(user, connections_);
+  send(connections_, event);
+}
+
+void Lanes::send_to(const UserId& user, const UserId& peer, const Event& event) {
+  connections_.clear();
+  parts.registry.connections_of(user, connections_);
+  if (peer != user) parts.registry.connections_of(peer, connections_);
+  send(connections_, event);
+}
+
+void Lanes::send(std::span<const ConnectionId> connections, const Event& event) {
+  if (connections.empty()) return;
+  Counters::add(counters.events_sent, connections.size());
+  try {
+    parts.outlet.send(connections, event);
+  } catch (const std::exception& thrown) {
+    report_throw("hub_outlet_threw", thrown.what());
+  } catch (...) {
+    report_throw("hub_outlet_threw", "");
+  }
+}
+
+void Lanes::flush() {
+  try {
+    parts.outlet.flush();
+  } catch (const std::exception& thrown) {
+    report_throw("hub_outlet_threw", thrown.what());
+  } catch (...) {
+    report_throw("hub_outlet_threw", "");
+  }
+}
+
+void Lanes::post_read(Executor::Task task) {
+  try {
+    parts.read_lane.post(std::move(task));
+  } catch (...) {
+    report_throw("hub_lane_threw", "read lane");
+    inbox.end_read();
+  }
+}
+
+void Lanes::report_throw(std::string_view event, std::string_view what) {
+  parts.log.log(LogLevel::error, event, {{"what", what}});
+}
+
+}  // namespace chatrt
