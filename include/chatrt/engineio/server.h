@@ -25,7 +25,8 @@
 namespace chatrt::engineio {
 
 // One HTTP exchange or one WebSocket of the host's transport; the host chooses the value, and
-// reuses it only after it said that the exchange or WebSocket is over.
+// reuses it only after the exchange or WebSocket is over. The low 32 bits index a table here: keep
+// them small and dense (a slot number); the high 32 bits are the host's, for a generation say.
 struct Carrier {
   std::uint64_t value = 0;
   friend auto operator<=>(const Carrier&, const Carrier&) = default;
@@ -163,8 +164,10 @@ class CHATRT_EXPORT Server {
 
   // Sends one message; text starts with '4'. `ephemeral`: dropped if the client is behind.
   void send(ConnectionId session, Encoded message, MonotonicTime now, bool ephemeral = false);
-  // Sends a ping soon, beside the regular ones: its pong is a receipt for what was sent before it.
-  void ping(ConnectionId session, MonotonicTime now);
+  // Sends a ping beside the regular ones: its pong is a receipt for what was sent before it. False
+  // if one is in flight already (its pong says nothing of what was sent since) or the session is
+  // closing.
+  bool ping(ConnectionId session, MonotonicTime now);
   // Ends the session: queued packets leave first, then the transport is closed.
   void close(ConnectionId session, MonotonicTime now);
   // Ends all of them for a shutdown, so that clients reconnect; handshakes are refused from now on.

@@ -1,0 +1,76 @@
+#include "base64.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace chatrt::engineio {
+namespace {
+
+constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::int8_t, 256> make_values() {
+  std::array<std::int8_t, 256> values{};
+  for (auto& value : values) value = -1;
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+  }
+  return values;
+}
+constexpr std::array<std::int8_t, 256> kValues = make_values();
+
+std::uint32_t byte(std::string_view bytes, std::size_t i) {
+  return static_cast<unsigned char>(bytes[i]);
+}
+
+}  // namespace
+
+void append_base64(std::string& out, std::string_view bytes) {
+  out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
+  const auto put = [&out](std::uint32_t group, int characters) {
+    for (int i = 0; i < characters; ++i) out.push_back(kAlphabet[(group >> (18 - 6 * i)) & 63]);
+  };
+  std::size_t i = 0;
+  for (; i + 3 <= bytes.size(); i += 3) {
+    put(byte(bytes, i) << 16 | byte(bytes, i + 1) << 8 | byte(bytes, i + 2), 4);
+  }
+  if (bytes.size() - i == 1) {
+    put(byte(bytes, i) << 16, 2);
+    out += "==";
+  } else if (bytes.size() - i == 2) {
+    put(byte(bytes, i) << 16 | byte(bytes, i + 1) << 8, 3);
+    out += '=';
+  }
+}
+
+bool decode_base64(std::string_view text, std::string& out) {
+  out.clear();
+  if (text.size() % 4 != 0) return false;
+  if (text.empty()) return true;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  out.reserve(text.size() / 4 * 3);
+  std::uint32_t group = 0;
+  for (std::size_t i = 0; i < text.size() - padding; ++i) {
+    const std::int8_t value = kValues[static_cast<unsigned char>(text[i])];
+    if (value < 0) return false;
+    group = group << 6 | static_cast<std::uint32_t>(value);
+    if (i % 4 == 3) {
+      out.push_back(static_cast<char>(group >> 16 & 255));
+      out.push_back(static_cast<char>(group >> 8 & 255));
+      out.push_back(static_cast<char>(group & 255));
+      group = 0;
+    }
+  }
+  if (padding == 1) {
+    if ((group & 3) != 0) return false;  // bits that no byte has
+    out.push_back(static_cast<char>(group >> 10 & 255));
+    out.push_back(static_cast<char>(group >> 2 & 255));
+  } else if (padding == 2) {
+    if ((group & 15) != 0) return false;
+    out.push_back(static_cast<char>(group >> 4 & 255));
+  }
+  return true;
+}
+
+}  // namespace chatrt::engineio
