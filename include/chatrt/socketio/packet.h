@@ -66,7 +66,8 @@ class CHATRT_EXPORT Arguments {
   // A placeholder, and the bytes as the next attachment. REQUIRES: fewer than kAttachmentsMax so
   // far
   Arguments& binary(std::string bytes);
-  // A value that came in, with its attachments behind their placeholders.
+  // A value that came in, with all attachments of its packet; those are added once, however many
+  // values of that packet follow each other.
   Arguments& value(JsonView view, std::span<const std::string> attachments);
 
   std::string_view list() const noexcept { return list_; }  // comma-separated, without brackets
@@ -76,6 +77,8 @@ class CHATRT_EXPORT Arguments {
   void separate();
   std::string list_;
   std::vector<std::string> attachments_;
+  const std::string* shared_ = nullptr;  // the packet whose attachments were added last
+  std::size_t shared_first_ = 0;         // and where they begin
 };
 
 // Is `name` reserved by the protocol ("connect", "disconnect", ...)? Such events are refused both

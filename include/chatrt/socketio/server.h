@@ -126,7 +126,7 @@ class CHATRT_EXPORT Socket {
   // after `timeout`, `gone` if the client left before.
   void emit_with_ack(std::string_view name, const Arguments& arguments, Duration timeout,
                      std::function<void(Result<JsonView>, std::span<const std::string>)> done);
-  // Answers an event; a second answer to the same id is dropped.
+  // Answers an event. A handler answers each id once: clients ignore a second answer.
   void ack(AckId id, const Arguments& arguments);
 
   // Sends DISCONNECT: the client leaves the namespace and does not come back by itself.
@@ -218,14 +218,15 @@ class CHATRT_EXPORT Server {
   Socket* find(ConnectionId connection, std::string_view nsp) noexcept;
   // Sends an encoded packet to one connection at once.
   void send(ConnectionId connection, std::string_view encoded, bool ephemeral = false);
-  // Sends an early ping; see Namespace::on_pong().
-  void ping(ConnectionId connection);
+  // Sends an early ping; see Namespace::on_pong() and engineio::Server::ping().
+  bool ping(ConnectionId connection);
 
   // Closes every connection without DISCONNECT, so that clients come back elsewhere or later.
   void close_all(MonotonicTime now);
 
+  class Impl;  // the library's own
+
  private:
-  class Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +20,9 @@
 #include "chatrt/socketio/packet.h"
 
 namespace chatrt::socketio {
+
+// Bytes of all attachments of one packet together; above: a Violation.
+inline constexpr std::size_t kAttachmentBytesMax = 1'000'000;
 
 // Views in what is received are valid until the next call on the Session.
 
@@ -63,6 +67,11 @@ using Received = std::variant<Incomplete, ConnectReceived, DisconnectReceived, E
 
 class CHATRT_EXPORT Session {
  public:
+  Session();
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
   // `json` is scratch space, lent so that idle sessions do not each keep a parser; it may be shared
   // by all sessions of a thread, and is in use until the caller is done with what was received.
   Received on_text(std::string_view text, Json& json);
@@ -76,12 +85,17 @@ class CHATRT_EXPORT Session {
   std::size_t joined_count() const noexcept;
   // Attachments are awaited: the caller closes the connection if that lasts too long.
   bool awaiting_attachments() const noexcept;
+  // Frees what the last Received points into. Optional: an idle session is smaller after it.
+  void release() noexcept;
 
  private:
-  struct Pending;  // a binary packet whose attachments are still to come
-  // Layout is private to the library; kept small, since every connection has one.
+  struct Pending;  // a binary packet: its attachments are still to come, or all there
+  Received on_packet(const Header& header, std::string_view text, Json& json);
+  Received complete(Json& json);
+
+  // Kept small, since every connection has one.
   std::vector<std::string> joined_;
-  std::shared_ptr<Pending> pending_;
+  std::unique_ptr<Pending> pending_;
 };
 
 }  // namespace chatrt::socketio

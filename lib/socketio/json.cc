@@ -1,0 +1,357 @@
+#include "chatrt/socketio/json.h"
+
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace chatrt::socketio {
+namespace {
+
+enum class Type : std::uint8_t { null, boolean, number, string, array, object };
+
+// A value. Strings and numbers are text; the children of a container lie side by side, those of an
+// object as key, value, key, value.
+struct Node {
+  Type type = Type::null;
+  bool truth = false;
+  std::uint32_t size = 0;  // bytes of text; elements or members
+  union {
+    const char* text;
+    const Node* children;
+    std::size_t first;  // while parsing: index of the first child
+  };
+
+  explicit Node(Type t, std::size_t n = 0)
+      : type(t), size(static_cast<std::uint32_t>(n)), first(0) {}
+
+  std::string_view str() const { return {text, size}; }
+  bool is_container() const { return type == Type::array || type == Type::object; }
+};
+
+const Node* node(const void* value) { return static_cast<const Node*>(value); }
+
+bool is(const void* value, Type type) { return value != nullptr && node(value)->type == type; }
+
+// The double that number text stands for; nothing if it is beyond a double.
+std::optional<double> to_double(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range) {
+    // Too small is zero, as in JavaScript; from_chars tells both by the same error.
+    const std::size_t exponent = text.find_first_of("eE");
+    const bool small = exponent != std::string_view::npos && text.substr(exponent + 1, 1) == "-";
+    return small ? std::optional{0.0} : std::nullopt;
+  }
+  return value;
+}
+
+// Is `text` the way JSON.stringify would write this number already? True for short integers.
+bool is_plain_integer(std::string_view text) {
+  if (text.size() > 15 || text == "-0") return false;
+  return text.find_first_of(".eE") == std::string_view::npos;
+}
+
+// As ECMAScript's Number::toString: the shortest digits that read back as the same double, without
+// an exponent for 1e-7 <= |value| < 1e21.
+void append_double(std::string& out, double value) {
+  if (value == 0) {
+    out.push_back('0');
+    return;
+  }
+  std::array<char, 32> buffer;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                 std::chars_format::scientific)
+                       .ptr;
+  std::string_view text{buffer.data(), static_cast<std::size_t>(end - buffer.data())};
+  if (text.front() == '-') {
+    out.push_back('-');
+    text.remove_prefix(1);
+  }
+  const std::size_t e = text.find('e');
+  int exponent = 0;
+  const std::string_view power = text.substr(text[e + 1] == '+' ? e + 2 : e + 1);
+  std::from_chars(power.data(), power.data() + power.size(), exponent);
+  std::string digits{text.substr(0, 1)};
+  if (e > 2) digits += text.substr(2, e - 2);
+  const int count = static_cast<int>(digits.size());
+  const int point = exponent + 1;  // digits before the decimal point
+  if (point > 21 || point < -5) {
+    out.push_back(digits[0]);
+    if (count > 1) out.append(".").append(digits, 1);
+    out.append(exponent < 0 ? "e-" : "e+").append(std::to_string(std::abs(exponent)));
+  } else if (point <= 0) {
+    out.append("0.").append(static_cast<std::size_t>(-point), '0').append(digits);
+  } else if (point >= count) {
+    out.append(digits).append(static_cast<std::size_t>(point - count), '0');
+  } else {
+    out.append(digits, 0, static_cast<std::size_t>(point)).append(".");
+    out.append(digits, static_cast<std::size_t>(point));
+  }
+}
+
+// Builds the nodes. Children wait on `open_` until their container ends, and move to `nodes_` then.
+class Builder {
+ public:
+  void reset(std::size_t text_bytes) {
+    nodes_.clear();
+    open_.clear();
+    text_.clear();
+    text_.reserve(text_bytes);  // decoding never lengthens: what points into it stays valid
+    depth_ = 0;
+    number_refused_ = false;
+  }
+
+  // The callbacks of RapidJSON; false ends the parse.
+  bool Null() { return push(Node{Type::null}); }
+  bool Bool(bool truth) {
+    Node value{Type::boolean};
+    value.truth = truth;
+    return push(value);
+  }
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(std::int64_t) { return false; }
+  bool Uint64(std::uint64_t) { return false; }
+  bool Double(double) { return false; }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    if (!is_plain_integer({text, size}) && !to_double({text, size})) {
+      number_refused_ = true;
+      return false;
+    }
+    return push_text(Type::number, text, size);
+  }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    return push_text(Type::string, text, size);
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    return push_text(Type::string, text, size);
+  }
+  bool StartObject() { return ++depth_ <= kJsonDepthMax; }
+  bool StartArray() { return ++depth_ <= kJsonDepthMax; }
+  bool EndObject(rapidjson::SizeType members) { return close(Type::object, members, 2 * members); }
+  bool EndArray(rapidjson::SizeType elements) { return close(Type::array, elements, elements); }
+
+  bool number_refused() const { return number_refused_; }
+
+  // After a complete parse: the root, with indices turned into pointers.
+  const Node* finish() {
+    nodes_.push_back(open_.front());
+    for (Node& n : nodes_) {
+      if (n.is_container()) n.children = nodes_.data() + n.first;
+    }
+    return &nodes_.back();
+  }
+
+ private:
+  bool push(Node value) {
+    open_.push_back(value);
+    return true;
+  }
+  bool push_text(Type type, const char* text, std::size_t size) {
+    const std::size_t begin = text_.size();
+    text_.append(text, size);
+    Node value{type, size};
+    value.text = text_.data() + begin;
+    return push(value);
+  }
+  bool close(Type type, std::size_t size, std::size_t children) {
+    --depth_;
+    Node value{type, size};
+    value.first = nodes_.size();
+    nodes_.insert(nodes_.end(), open_.end() - static_cast<std::ptrdiff_t>(children), open_.end());
+    open_.erase(open_.end() - static_cast<std::ptrdiff_t>(children), open_.end());
+    return push(value);
+  }
+
+  std::vector<Node> nodes_;
+  std::vector<Node> open_;
+  std::string text_;
+  std::size_t depth_ = 0;
+  bool number_refused_ = false;
+};
+
+void append_node(std::string& out, const Node& value) {
+  switch (value.type) {
+    case Type::null: out.append("null"); return;
+    case Type::boolean: out.append(value.truth ? "true" : "false"); return;
+    case Type::number:
+      if (is_plain_integer(value.str())) {
+        out.append(value.str());
+      } else {
+        append_double(out, *to_double(value.str()));
+      }
+      return;
+    case Type::string: append_json_string(out, value.str()); return;
+    case Type::array:
+      out.push_back('[');
+      for (std::uint32_t i = 0; i < value.size; ++i) {
+        if (i > 0) out.push_back(',');
+        append_node(out, value.children[i]);
+      }
+      out.push_back(']');
+      return;
+    case Type::object:
+      out.push_back('{');
+      for (std::uint32_t i = 0; i < value.size; ++i) {
+        if (i > 0) out.push_back(',');
+        append_json_string(out, value.children[2 * i].str());
+        out.push_back(':');
+        append_node(out, value.children[2 * i + 1]);
+      }
+      out.push_back('}');
+      return;
+  }
+}
+
+}  // namespace
+
+bool JsonView::is_null() const noexcept { return is(value_, Type::null); }
+bool JsonView::is_bool() const noexcept { return is(value_, Type::boolean); }
+bool JsonView::is_number() const noexcept { return is(value_, Type::number); }
+bool JsonView::is_string() const noexcept { return is(value_, Type::string); }
+bool JsonView::is_array() const noexcept { return is(value_, Type::array); }
+bool JsonView::is_object() const noexcept { return is(value_, Type::object); }
+
+std::optional<bool> JsonView::as_bool() const noexcept {
+  if (!is_bool()) return std::nullopt;
+  return node(value_)->truth;
+}
+
+std::optional<double> JsonView::as_double() const noexcept {
+  if (!is_number()) return std::nullopt;
+  return to_double(node(value_)->str());
+}
+
+std::optional<std::int64_t> JsonView::as_int64() const noexcept {
+  if (!is_number()) return std::nullopt;
+  const std::string_view text = node(value_)->str();
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{} && end == text.data() + text.size()) return value;
+  const double real = *to_double(text);
+  if (std::trunc(real) != real || real < -0x1p63 || real >= 0x1p63) return std::nullopt;
+  return static_cast<std::int64_t>(real);
+}
+
+std::optional<std::uint64_t> JsonView::as_uint64() const noexcept {
+  if (!is_number()) return std::nullopt;
+  const std::string_view text = node(value_)->str();
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{} && end == text.data() + text.size()) return value;
+  const double real = *to_double(text);
+  if (std::trunc(real) != real || real < 0 || real >= 0x1p64) return std::nullopt;
+  return static_cast<std::uint64_t>(real);
+}
+
+std::optional<std::string_view> JsonView::as_string() const noexcept {
+  if (!is_string()) return std::nullopt;
+  return node(value_)->str();
+}
+
+std::size_t JsonView::size() const noexcept {
+  return is_array() || is_object() ? node(value_)->size : 0;
+}
+
+JsonView JsonView::at(std::size_t index) const noexcept {
+  if (!is_array() || index >= node(value_)->size) return {};
+  return JsonView{node(value_)->children + index};
+}
+
+JsonView JsonView::find(std::string_view key) const noexcept {
+  if (!is_object()) return {};
+  for (std::size_t i = node(value_)->size; i-- > 0;) {
+    if (node(value_)->children[2 * i].str() == key) {
+      return JsonView{node(value_)->children + 2 * i + 1};
+    }
+  }
+  return {};
+}
+
+std::pair<std::string_view, JsonView> JsonView::member(std::size_t index) const noexcept {
+  if (!is_object() || index >= node(value_)->size) return {};
+  const Node* key = node(value_)->children + 2 * index;
+  return {key->str(), JsonView{key + 1}};
+}
+
+void JsonView::append_to(std::string& out) const {
+  if (value_ != nullptr) append_node(out, *node(value_));
+}
+
+struct Json::Impl {
+  Builder builder;
+  rapidjson::Reader reader;
+  const Node* root = nullptr;
+};
+
+Json::Json() : impl_(std::make_unique<Impl>()) {}
+Json::~Json() = default;
+Json::Json(Json&&) noexcept = default;
+Json& Json::operator=(Json&&) noexcept = default;
+
+Json::ParseStatus Json::parse(std::string_view text) {
+  impl_->root = nullptr;
+  // RapidJSON takes a NUL for the end of the text.
+  if (text.find('\0') != std::string_view::npos) return ParseStatus::not_json;
+  impl_->builder.reset(text.size());
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag |
+                              rapidjson::kParseValidateEncodingFlag |
+                              rapidjson::kParseNumbersAsStringsFlag;
+  const rapidjson::ParseResult result = impl_->reader.Parse<kFlags>(stream, impl_->builder);
+  if (!result.IsError()) {
+    impl_->root = impl_->builder.finish();
+    return ParseStatus::ok;
+  }
+  const bool refused = impl_->builder.number_refused() ||
+                       result.Code() == rapidjson::kParseErrorNumberTooBig ||
+                       result.Code() == rapidjson::kParseErrorStringUnicodeSurrogateInvalid;
+  return refused ? ParseStatus::refused : ParseStatus::not_json;
+}
+
+JsonView Json::root() const noexcept { return JsonView{impl_->root}; }
+
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out.push_back('"');
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text, begin, i - begin);
+    begin = i + 1;
+    out.push_back('\\');
+    switch (c) {
+      case '"': out.push_back('"'); break;
+      case '\\': out.push_back('\\'); break;
+      case '\b': out.push_back('b'); break;
+      case '\f': out.push_back('f'); break;
+      case '\n': out.push_back('n'); break;
+      case '\r': out.push_back('r'); break;
+      case '\t': out.push_back('t'); break;
+      default: out.append("u00").append({kHex[c >> 4], kHex[c & 15]});
+    }
+  }
+  out.append(text, begin);
+  out.push_back('"');
+}
+
+void append_json_number(std::string& out, std::uint64_t number) {
+  std::array<char, 20> buffer;
+  out.append(buffer.data(),
+             std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr);
+}
+
+void append_json_number(std::string& out, std::int64_t number) {
+  std::array<char, 20> buffer;
+  out.append(buffer.data(),
+             std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr);
+}
+
+}  // namespace chatrt::socketio

@@ -1,0 +1,151 @@
+// The inside of socketio::Server, shared by server.cc (what comes in) and socket.cc (what a handler
+// asks for).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "chatrt/socketio/server.h"
+
+namespace chatrt::socketio {
+
+// A connection with its sockets, one for each namespace it has joined or is joining.
+struct Connection {
+  ConnectionId id;
+  Session session;
+  std::unique_ptr<Handshake> handshake;
+  std::vector<std::unique_ptr<Socket>> sockets;
+  MonotonicTime attachments_due = MonotonicTime::max();
+  bool was_joined = false;  // a namespace, at some time: the connect timeout is off
+};
+
+struct Socket::Impl {
+  enum class State : std::uint8_t { connecting, joined, gone };
+  struct PendingAck {
+    AckId id;
+    MonotonicTime due;
+    std::function<void(Result<JsonView>, std::span<const std::string>)> done;
+  };
+
+  Server::Impl* server;
+  Connection* connection;
+  Namespace* handler;
+  std::string nsp;
+  std::string id;
+  State state = State::connecting;
+  std::optional<AckId> answering;  // the event that is being handled and not acked yet
+  AckId next_ack = 0;
+  std::vector<PendingAck> acks;
+  std::unique_ptr<SocketData> data;
+};
+
+class Server::Impl final : public engineio::Application {
+ public:
+  Impl(Options options, Namespaces namespaces, std::vector<Middleware> middleware,
+       engineio::Transport& transport, engineio::RandomSource random, LogSink& log,
+       std::function<void()> wake);
+
+  // --- engineio::Application
+  Status allow(const engineio::Request& handshake) override;
+  void on_open(ConnectionId session, const engineio::Request& handshake,
+               MonotonicTime now) override;
+  void on_message(ConnectionId session, bool binary, std::string_view data,
+                  MonotonicTime now) override;
+  void on_pong(ConnectionId session, MonotonicTime now) override;
+  void on_close(ConnectionId session, engineio::CloseReason reason, MonotonicTime now) override;
+
+  // --- what Server offers
+  engineio::Server& engine() { return engine_; }
+  std::optional<MonotonicTime> next_deadline() const;
+  void on_tick(MonotonicTime now);
+  void deliver(Batch& batch);
+  void run_deliveries(MonotonicTime now);
+  Connection* find(ConnectionId id) noexcept;
+  Socket* find(ConnectionId id, std::string_view nsp) noexcept;
+  void send(ConnectionId id, std::string_view encoded, bool ephemeral);
+  bool ping(ConnectionId id) { return engine_.ping(id, now_); }
+  void close_all(MonotonicTime now);
+
+  // --- what sockets ask for
+  void accept(Socket& socket, std::string_view pid);
+  void refuse(Socket& socket, std::string_view message, std::string_view data_json);
+  // Sends a packet of `socket` with its attachments as one unit.
+  void send_packet(Socket& socket, Header header, std::string_view json, const Arguments& arguments,
+                   bool ephemeral);
+  void disconnect(Socket& socket);
+  void close_connection(ConnectionId id) { engine_.close(id, now_); }
+  void await_ack(Socket& socket, Duration timeout, Socket::Impl::PendingAck ack);
+
+ private:
+  friend class Socket;
+  enum class Due : std::uint8_t { connect, attachments, ack };
+  struct Deadline {
+    MonotonicTime at;
+    ConnectionId connection;
+    Due what;
+    friend bool operator<(const Deadline& a, const Deadline& b) { return a.at > b.at; }
+  };
+
+  // One call from outside or from a handler. Sockets and connections that end within it live until
+  // the outermost is over, so that no handler finds its socket gone under its feet.
+  class Turn {
+   public:
+    explicit Turn(Impl& server) : server_(server) { ++server_.depth_; }
+    ~Turn() {
+      if (--server_.depth_ == 0) server_.bury();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Impl& server_;
+  };
+
+  void on_received(Connection& connection, const Received& received);
+  void on_connect(Connection& connection, const ConnectReceived& connect);
+  void on_event(Connection& connection, const EventReceived& event);
+  void on_refused(Connection& connection, const EventRefused& event);
+  void on_ack(Connection& connection, const AckReceived& ack);
+  void violate(Connection& connection, std::string_view what);
+  Socket* socket_of(Connection& connection, std::string_view nsp) noexcept;
+  // Ends a socket: pending acks fail, the handler is told, and it is buried at the turn's end.
+  void end(Socket& socket, DisconnectReason reason);
+  void expire_acks(Connection& connection);
+  void connect_error(ConnectionId id, std::string_view nsp, std::string_view message,
+                     std::string_view data_json);
+  // Calls a handler; what it throws is logged. False if it threw.
+  template <typename F>
+  bool guarded(const Socket& socket, std::string_view what, F&& call) noexcept;
+  std::string make_id();
+  void bury();
+
+  const Options options_;
+  const Namespaces namespaces_;
+  const std::vector<Middleware> middleware_;
+  engineio::RandomSource random_;
+  LogSink& log_;
+  const std::function<void()> wake_;
+  engineio::Server engine_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // by the slot in the ConnectionId
+  std::priority_queue<Deadline> deadlines_;
+  Json json_;
+  Json auth_json_;  // of a CONNECT, which a handler may still look at while others are parsed
+  std::string scratch_;
+  MonotonicTime now_{};
+  bool closing_ = false;
+  std::size_t depth_ = 0;
+  std::vector<std::unique_ptr<Socket>> dead_sockets_;
+  std::vector<std::unique_ptr<Connection>> dead_connections_;
+
+  std::mutex mutex_;
+  Batch mailbox_;  // guarded by mutex_
+  Batch running_;
+};
+
+}  // namespace chatrt::socketio
