@@ -26,11 +26,11 @@
 namespace chatrt::gateway {
 
 struct ChatOptions {
-  // `userId` in the handshake's query registers by itself: for development, where no token is
-  // asked.
+  // `userId` in the handshake's query registers by itself, and a token that does not hold is passed
+  // over: for development, where no token is asked.
   bool register_from_query = false;
   std::size_t early_events_max = 1000;       // held per connection until it has registered
-  std::size_t early_bytes_max = 256 * 1024;  // the same, in bytes; above either: refused
+  std::size_t early_bytes_max = 256 * 1024;  // the same, in bytes; above either: busy
   Duration register_timeout{30000};          // from the first held event until it is refused
   std::size_t page_default = 50;             // items where the client names no limit
 };
@@ -52,7 +52,6 @@ class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
   // socketio::Namespace
   void on_connect(socketio::Socket& socket, socketio::JsonView auth) override;
   void on_event(socketio::Socket& socket, const socketio::Event& event) override;
-  void on_pong(socketio::Socket& socket) override;
   void on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) override;
 
   // Outlet

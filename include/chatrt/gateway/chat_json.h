@@ -2,9 +2,11 @@
 // `out`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "chatrt/clock.h"
 #include "chatrt/export.h"
 #include "chatrt/message.h"
 #include "chatrt/message_store.h"
@@ -25,11 +27,14 @@ CHATRT_EXPORT void append_change(std::string& out, const Change& change);
 CHATRT_EXPORT void append_conversation(std::string& out, const Conversation& conversation);
 // {"userId","online","lastSeen"?}
 CHATRT_EXPORT void append_presence(std::string& out, const Presence& presence);
-// {"ok":false,"error":{"code","message"}}: the message is a fixed sentence for each code; `detail`,
-// where given, is one that the client may see.
+// {"ok":false,"error":{"code","message","retryAfterMs"?}}: the message is a fixed sentence for each
+// code; `detail`, where given, is one that the client may see instead. REQUIRES: detail is UTF-8
 CHATRT_EXPORT void append_failure(std::string& out, Errc code, std::string_view detail = {});
+// What clients are told to wait before they try again; none: trying again will not help.
+CHATRT_EXPORT std::optional<Duration> retry_after(Errc code) noexcept;
 
-// The conversation id in its wire form, and back.
+// The conversation id in its wire form, and back; invalid_argument for anything but a decimal
+// number above 0 without leading zeros.
 CHATRT_EXPORT std::string format_conversation_id(ConversationId id);
 CHATRT_EXPORT Result<ConversationId> parse_conversation_id(std::string_view text);
 

@@ -1,0 +1,57 @@
+#include "answers.h"
+
+#include "chatrt/gateway/chat_json.h"
+#include "chatrt/socketio/json.h"
+
+namespace chatrt::gateway {
+namespace {
+
+// Refusals that the client is not to blame for are worth an operator's look.
+LogLevel level_of(Errc code) {
+  switch (code) {
+    case Errc::busy:
+    case Errc::storage_full:
+    case Errc::unavailable:
+    case Errc::corrupt:
+    case Errc::internal: return LogLevel::warning;
+    default: return LogLevel::info;
+  }
+}
+
+}  // namespace
+
+void begin_ack(std::string& out, socketio::AckId id) {
+  socketio::encode({.type = socketio::PacketType::ack, .id = id}, "[", out);
+}
+
+void end_ack(std::string& out) { out += ']'; }
+
+void begin_event(std::string& out, std::string_view name) {
+  socketio::encode({.type = socketio::PacketType::event}, "[", out);
+  socketio::append_json_string(out, name);
+  out += ',';
+}
+
+void end_event(std::string& out) { out += ']'; }
+
+void end_logged_event(std::string& out, Position position) {
+  out += ",\"";
+  socketio::append_json_number(out, position.value);
+  out += "\"]";
+}
+
+void Answers::refuse(const To& to, Errc code, std::string_view shown) {
+  log_.log(level_of(code), "refused",
+           {{"connection", to.connection.value},
+            {"event", to.event},
+            {"code", error_name(code)},
+            {"detail", shown}});
+  if (!to.ack) return;
+  std::string packet;
+  begin_ack(packet, *to.ack);
+  append_failure(packet, code, shown);
+  end_ack(packet);
+  delivery_.send(to.connection, packet);
+}
+
+}  // namespace chatrt::gateway

@@ -1,0 +1,43 @@
+// Answers: the packets of the chat, and the acks that do not wait for a commit.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "chatrt/log.h"
+#include "chatrt/message.h"
+#include "chatrt/result.h"
+#include "chatrt/socketio/packet.h"
+#include "delivery.h"
+
+namespace chatrt::gateway {
+
+// --- packets, written piece by piece: begin, one JSON value, end
+
+void begin_ack(std::string& out, socketio::AckId id);        // 43<id>[
+void end_ack(std::string& out);                              // ]
+void begin_event(std::string& out, std::string_view name);   // 42["name",
+void end_event(std::string& out);                            // ]   after anything but a string
+void end_logged_event(std::string& out, Position position);  // ,"<position>"]
+
+// Threads: any.
+class Answers {
+ public:
+  Answers(Delivery& delivery, LogSink& log) : delivery_(delivery), log_(log) {}
+
+  // What an event is answered to.
+  struct To {
+    ConnectionId connection;
+    std::string_view event;
+    std::optional<socketio::AckId> ack;
+  };
+  // Logs the refusal, and answers it if an ack was asked for. `shown`: see append_failure().
+  void refuse(const To& to, Errc code, std::string_view shown = {});
+
+ private:
+  Delivery& delivery_;
+  LogSink& log_;
+};
+
+}  // namespace chatrt::gateway

@@ -1,0 +1,239 @@
+#include "handlers.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "chatrt/gateway/chat_json.h"
+#include "chatrt/socketio/json.h"
+#include "fields.h"
+#include "registration.h"
+
+namespace chatrt::gateway {
+
+namespace {
+
+constexpr std::size_t kPresenceUsersMax = 1000;  // asked for at once; above: too_large
+
+template <typename Items, typename Append>
+void append_array(std::string& out, const Items& items, Append append) {
+  out += '[';
+  bool first = true;
+  for (const auto& item : items) {
+    if (!std::exchange(first, false)) out += ',';
+    append(out, item);
+  }
+  out += ']';
+}
+
+void append_more(std::string& out, bool more) {
+  out += more ? R"(,"more":true)" : R"(,"more":false)";
+}
+
+// Where a page of conversations begins: a position, or the _id of the last conversation's message.
+std::optional<Position> read_before(Fields& fields) {
+  const auto position = fields.position("before");
+  if (position != kNoPosition) return position;
+  const auto id = parse_message_id(fields.string("before").value_or(""));
+  if (!id) fields.fail("before", "is neither a position nor a message id");
+  return id ? *id : kNoPosition;
+}
+
+// The sender is who the connection is registered as; a field that says otherwise is refused.
+Status check_sender(Fields& fields, const UserId& user) {
+  for (const std::string_view name : {"senderId", "userId"}) {
+    const auto claimed = fields.user(name);
+    if (claimed && *claimed != user) {
+      return Error{Errc::permission_denied,
+                   std::string(name) + " is not the user of this connection"};
+    }
+  }
+  return fields.status();
+}
+
+}  // namespace
+
+Handlers::Handlers(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
+                   Answers& answers, Outgoing& outgoing, Registration& registration)
+    : parts_(parts),
+      options_(options),
+      delivery_(delivery),
+      answers_(answers),
+      outgoing_(outgoing),
+      registration_(registration) {}
+
+// Every event a client may send, besides `register`, which is Registration's.
+std::span<const Handlers::Entry> Handlers::table() {
+  static constexpr Entry kTable[] = {
+      {"send_message", &Handlers::send_message},   {"typing", &Handlers::typing},
+      {"mark_read", &Handlers::mark_read},         {"history", &Handlers::history},
+      {"conversations", &Handlers::conversations}, {"sync", &Handlers::sync},
+      {"presence", &Handlers::presence},
+  };
+  return kTable;
+}
+
+void Handlers::dispatch(socketio::Socket& socket, const socketio::Event& event) {
+  if (event.name == "register") return registration_.on_register(socket, event);
+  const auto entry = std::ranges::find(table(), event.name, &Entry::name);
+  if (entry == table().end()) {
+    return answers_.refuse({socket.connection(), event.name, event.ack_id}, Errc::unknown_event);
+  }
+  const Session& session = session_of(socket);
+  if (session.state != Session::State::attached) return registration_.hold(socket, event);
+
+  const Call call{.connection = socket.connection(),
+                  .user = session.user,
+                  .argument = event.arg(0),
+                  .event = entry->name,
+                  .ack = event.ack_id};
+  const Status status = (this->*entry->handler)(call);
+  if (!status) answers_.refuse(call.answer_to(), status.error().code, status.error().detail);
+}
+
+template <typename T, typename Append>
+void Handlers::answer(const Answers::To& to, const Result<T>& result, Append append) {
+  if (!result) return answers_.refuse(to, result.error().code);
+  if (!to.ack) return;
+  std::string packet;
+  begin_ack(packet, *to.ack);
+  packet += R"({"ok":true)";
+  append(packet, *result);
+  packet += '}';
+  end_ack(packet);
+  delivery_.send(to.connection, packet);
+}
+
+Status Handlers::send_message(const Call& call) {
+  Fields fields(call.argument);
+  PostDraft draft{.author = call.user,
+                  .target = fields.target({"selectedUser", "receiverId"}),
+                  .text = std::string(fields.required(fields.string("textMessage"), "textMessage")),
+                  .client_id = std::string(fields.string("clientMessageId").value_or(""))};
+  if (draft.text.find('\0') != std::string::npos) {
+    fields.fail("textMessage", "holds a NUL character");
+  }
+  if (draft.client_id.find('\0') != std::string::npos) {
+    fields.fail("clientMessageId", "holds a NUL character");
+  }
+  if (Status sender = check_sender(fields, call.user); !sender) return sender;
+
+  hub_->post(std::move(draft), [this, to = call.answer_to()](const Result<Message>& posted) {
+    if (!posted) return answers_.refuse(to, posted.error().code);
+    parts_.log.log(LogLevel::info, "message",
+                   {{"message", posted->id()},
+                    {"conversation", posted->conversation.value},
+                    {"author", posted->author.str()},
+                    {"connection", to.connection.value}});
+    if (to.ack) outgoing_.ack_message(to.connection, *to.ack, *posted);
+  });
+  return {};
+}
+
+Status Handlers::typing(const Call& call) {
+  Fields fields(call.argument);
+  Target target = fields.target({"receiverId", "selectedUser"});
+  const bool typing = fields.required(fields.boolean("typing"), "typing");
+  if (!fields.status()) return fields.status();
+
+  hub_->typing(call.user, std::move(target), typing, [this, to = call.answer_to()](Status done) {
+    if (!done) return answers_.refuse(to, done.error().code);
+    if (to.ack) outgoing_.ack_done(to.connection, *to.ack);
+  });
+  return {};
+}
+
+Status Handlers::mark_read(const Call& call) {
+  Fields fields(call.argument);
+  const MarkDraft draft{
+      .user = call.user,
+      .conversation = fields.required(fields.conversation("conversationId"), "conversationId"),
+      .kind = MarkKind::read,
+      .sequence = Sequence{fields.required(fields.number("seq"), "seq")}};
+  if (!fields.status()) return fields.status();
+
+  hub_->mark(draft, [this, to = call.answer_to()](const Result<MarkAdvanced>& mark) {
+    if (!mark) return answers_.refuse(to, mark.error().code);
+    if (to.ack) outgoing_.ack_done(to.connection, *to.ack);
+  });
+  return {};
+}
+
+Status Handlers::history(const Call& call) {
+  Fields fields(call.argument);
+  Target target = fields.target({"userId"});
+  SequenceRange range;
+  if (const auto before = fields.number("before")) range.before = Sequence{*before};
+  if (const auto after = fields.number("after")) range.after = Sequence{*after};
+  const std::size_t limit = fields.limit(options_.page_default);
+  if (!fields.status()) return fields.status();
+
+  hub_->history(call.user, std::move(target), range, limit,
+                [this, to = call.answer_to()](const Result<Page<Message>>& page) {
+                  answer(to, page, [](std::string& out, const Page<Message>& it) {
+                    out += R"(,"messages":)";
+                    append_array(out, it.items, append_message);
+                    append_more(out, it.more);
+                  });
+                });
+  return {};
+}
+
+Status Handlers::conversations(const Call& call) {
+  socketio::JsonView argument = call.argument;
+  std::size_t limit = options_.page_default;
+  std::optional<Position> before;
+  // All of it may be left out, and then the object too.
+  if (argument.present() && !argument.is_null()) {
+    Fields fields(argument);
+    limit = fields.limit(limit);
+    before = read_before(fields);
+    if (!fields.status()) return fields.status();
+  }
+
+  hub_->conversations(call.user, before, limit,
+                      [this, to = call.answer_to()](const Result<Page<Conversation>>& page) {
+                        answer(to, page, [](std::string& out, const Page<Conversation>& it) {
+                          out += R"(,"conversations":)";
+                          append_array(out, it.items, append_conversation);
+                          append_more(out, it.more);
+                        });
+                      });
+  return {};
+}
+
+Status Handlers::sync(const Call& call) {
+  Fields fields(call.argument);
+  const Position since = fields.required(fields.position("since"), "since");
+  const std::size_t limit = fields.limit(options_.page_default);
+  if (since == kNoPosition) fields.fail("since", "is not a position");
+  if (!fields.status()) return fields.status();
+
+  hub_->sync(call.user, since, limit, [this, to = call.answer_to()](const Result<Hub::Sync>& sync) {
+    answer(to, sync, [](std::string& out, const Hub::Sync& it) {
+      out += R"(,"changes":)";
+      append_array(out, it.changes, append_change);
+      out += R"(,"position":)";
+      socketio::append_json_number(out, it.position.value);
+      append_more(out, it.more);
+    });
+  });
+  return {};
+}
+
+Status Handlers::presence(const Call& call) {
+  Fields fields(call.argument);
+  std::vector<UserId> users = fields.users("userIds", kPresenceUsersMax);
+  if (!fields.status()) return fields.status();
+
+  hub_->presence(call.user, std::move(users),
+                 [this, to = call.answer_to()](const Result<std::vector<Presence>>& answered) {
+                   answer(to, answered, [](std::string& out, const std::vector<Presence>& it) {
+                     out += R"(,"users":)";
+                     append_array(out, it, append_presence);
+                   });
+                 });
+  return {};
+}
+
+}  // namespace chatrt::gateway

@@ -1,0 +1,69 @@
+// Handlers: the events that clients send, each as a call on the Hub and its answer.
+//
+// Threads: dispatch() on the thread of the socket's shard.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "answers.h"
+#include "chatrt/gateway/chat.h"
+#include "chatrt/socketio/server.h"
+#include "outgoing.h"
+
+namespace chatrt::gateway {
+
+class Registration;
+
+class Handlers {
+ public:
+  Handlers(const ChatParts& parts, const ChatOptions& options, Delivery& delivery, Answers& answers,
+           Outgoing& outgoing, Registration& registration);
+  void start(Hub& hub) { hub_ = &hub; }
+
+  // Answers the event, has it held until the socket is attached, or refuses it.
+  void dispatch(socketio::Socket& socket, const socketio::Event& event);
+
+ private:
+  struct Call {
+    ConnectionId connection;
+    const UserId& user;
+    socketio::JsonView argument;
+    std::string_view event;  // a name of the table: it stays
+    std::optional<socketio::AckId> ack;
+
+    Answers::To answer_to() const { return {connection, event, ack}; }
+  };
+  // Takes the event up and sees to its answer; an Error is not answered yet, and its detail is for
+  // the client.
+  using Handler = Status (Handlers::*)(const Call&);
+  struct Entry {
+    std::string_view name;
+    Handler handler;
+  };
+  static std::span<const Entry> table();
+
+  // Answers a read: {"ok":true, and what `append` writes}.
+  template <typename T, typename Append>
+  void answer(const Answers::To& to, const Result<T>& result, Append append);
+
+  Status send_message(const Call& call);
+  Status typing(const Call& call);
+  Status mark_read(const Call& call);
+  Status history(const Call& call);
+  Status conversations(const Call& call);
+  Status sync(const Call& call);
+  Status presence(const Call& call);
+
+  const ChatParts parts_;
+  const ChatOptions& options_;
+  Delivery& delivery_;
+  Answers& answers_;
+  Outgoing& outgoing_;
+  Registration& registration_;
+  Hub* hub_ = nullptr;
+};
+
+}  // namespace chatrt::gateway

@@ -1,0 +1,295 @@
+#include "registration.h"
+
+#include <string>
+#include <utility>
+
+#include "chatrt/gateway/chat_json.h"
+#include "chatrt/socketio/json.h"
+#include "fields.h"
+
+namespace chatrt::gateway {
+
+using socketio::AckId;
+using socketio::JsonView;
+using socketio::Socket;
+
+namespace {
+
+constexpr std::string_view kRegister = "register";
+
+bool is_bearer(std::string_view scheme) {
+  constexpr std::string_view kBearer = "bearer ";
+  if (scheme.size() < kBearer.size()) return false;
+  for (std::size_t i = 0; i < kBearer.size(); ++i) {
+    const char c = scheme[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != kBearer[i]) return false;
+  }
+  return true;
+}
+
+// The token of a connection: `auth.token`, or else that of the Authorization header.
+Result<std::string> token_of(const socketio::Handshake& handshake, JsonView auth) {
+  const JsonView token = auth.find("token");
+  if (const auto text = token.as_string()) return std::string(*text);
+  if (token.present() && !token.is_null()) {
+    return Error{Errc::unauthenticated, "auth.token is not a string"};
+  }
+  const std::string_view header = handshake.authorization;
+  return is_bearer(header) ? std::string(header.substr(7)) : std::string();
+}
+
+// `register` takes "userId", {userId, since?}, or nothing where a token has said it already.
+struct Claim {
+  std::optional<UserId> user;
+  std::optional<Position> since;
+};
+
+Result<Claim> read_claim(JsonView argument) {
+  if (!argument.present() || argument.is_null()) return Claim{};
+  if (const auto text = argument.as_string()) {
+    Result<UserId> user = UserId::parse(*text);
+    if (!user) return Error{Errc::invalid_argument, "this is not a user id"};
+    return Claim{.user = *std::move(user), .since = std::nullopt};
+  }
+  if (!argument.is_object()) {
+    return Error{Errc::invalid_argument, "the argument is neither a user id nor an object"};
+  }
+  Fields fields(argument);
+  Claim claim{.user = fields.user("userId"), .since = fields.position("since")};
+  if (!fields.status()) return fields.status().error();
+  return claim;
+}
+
+// Answers that will be different in a while. The client is sent away then, and comes back by
+// itself.
+bool is_temporary(Errc code) {
+  return retry_after(code).has_value() || code == Errc::internal || code == Errc::corrupt;
+}
+
+void append_ok_registered(std::string& out, const UserId& user, Position position) {
+  out += R"({"ok":true,"userId":)";
+  socketio::append_json_string(out, user.str());
+  out += R"(,"position":)";
+  socketio::append_json_number(out, position.value);
+  out += '}';
+}
+
+}  // namespace
+
+Registration::Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
+                           Answers& answers, Replay replay)
+    : parts_(parts),
+      options_(options),
+      delivery_(delivery),
+      answers_(answers),
+      replay_(std::move(replay)) {}
+
+void Registration::start(Hub& hub) {
+  hub_ = &hub;
+  deadlines_.resize(delivery_.size());
+}
+
+void Registration::on_connect(Socket& socket, JsonView auth) {
+  const Result<std::string> token = token_of(socket.handshake(), auth);
+  std::optional<Identity> identity;
+  if (!token || !token->empty()) {
+    Result<Identity> known =
+        token ? parts_.authorizer.authenticate({.token = *token}) : Result<Identity>(token.error());
+    if (known) {
+      identity = *std::move(known);
+    } else if (is_temporary(known.error().code)) {
+      return socket.close_connection();
+    } else if (!options_.register_from_query) {
+      return refuse_connect(socket, known.error());
+    }
+  }
+
+  auto session = std::make_unique<Session>();
+  if (const JsonView since = auth.find("since"); since.present() && !since.is_null()) {
+    session->since = read_position(since).value_or(kNoPosition);
+  }
+  session->by_token = identity.has_value();
+  socket.set_data(std::move(session));
+  socket.accept();
+
+  if (identity) return attach(socket, std::move(identity->user), session_of(socket).since);
+  if (options_.register_from_query) register_from_query(socket);
+}
+
+void Registration::refuse_connect(Socket& socket, const Error& error) {
+  parts_.log.log(LogLevel::info, "connect_refused",
+                 {{"connection", socket.connection().value},
+                  {"code", error_name(error.code)},
+                  {"detail", error.detail}});
+  std::string data = R"({"code":")";
+  data += error_name(error.code);
+  data += R"("})";
+  socket.refuse(error.detail.empty() ? error_name(error.code) : error.detail, data);
+}
+
+void Registration::register_from_query(Socket& socket) {
+  const auto claimed = socket.handshake().query_value("userId");
+  if (!claimed) return;
+  Result<UserId> user = UserId::parse(*claimed);
+  if (!user) return;
+  Result<Identity> identity = parts_.authorizer.authenticate({.token = {}, .claimed_user = *user});
+  if (identity) attach(socket, std::move((*identity).user), session_of(socket).since);
+}
+
+void Registration::on_disconnect(Socket& socket) {
+  const ConnectionId connection = socket.connection();
+  deadlines_[Delivery::shard_of(connection)].erase(connection);
+  if (session_of(socket).state != Session::State::unknown) hub_->detach(connection);
+}
+
+void Registration::on_register(Socket& socket, const socketio::Event& event) {
+  const Status status = register_user(socket, event);
+  if (status) return;
+  const auto& [code, detail] = status.error();
+  answers_.refuse({socket.connection(), kRegister, event.ack_id}, code, detail);
+  // Most clients ask for no ack here; this tells them too.
+  if (session_of(socket).state == Session::State::unknown) {
+    tell_unregistered(socket.connection(), code, detail);
+  }
+}
+
+// An Error is not answered yet, and leaves the socket as it was.
+Status Registration::register_user(Socket& socket, const socketio::Event& event) {
+  Session& session = session_of(socket);
+  Result<Claim> claim = read_claim(event.arg(0));
+  if (!claim) return claim.error();
+
+  if (session.state != Session::State::unknown) {
+    if (claim->user && *claim->user != session.user) {
+      return session.by_token
+                 ? Error{Errc::permission_denied, "the token names another user"}
+                 : Error{Errc::conflict, "this connection is registered as another user"};
+    }
+    if (session.state == Session::State::attached) {
+      repeat(socket, event.ack_id);
+    } else if (event.ack_id) {
+      session.registers.push_back(*event.ack_id);
+    }
+    return {};
+  }
+
+  if (!claim->user) return Error{Errc::invalid_argument, "userId is missing"};
+  const Result<std::string> token = token_of(socket.handshake(), {});
+  Result<Identity> identity = parts_.authorizer.authenticate(
+      {.token = token ? *token : std::string(), .claimed_user = claim->user});
+  if (!identity) return Error{identity.error().code, "this user id was not accepted"};
+  if (event.ack_id) session.registers.push_back(*event.ack_id);
+  attach(socket, std::move((*identity).user), claim->since ? claim->since : session.since);
+  return {};
+}
+
+void Registration::attach(Socket& socket, UserId user, std::optional<Position> since) {
+  Session& session = session_of(socket);
+  session.state = Session::State::attaching;
+  session.user = user;
+  session.attempt = ++last_attempt_;
+  const ConnectionId connection = socket.connection();
+  deadlines_[Delivery::shard_of(connection)].erase(connection);
+
+  hub_->attach(
+      connection, {.user = std::move(user), .since = since},
+      [this, connection, attempt = session.attempt](const Result<Hub::Attached>& answer) {
+        auto task = [this, attempt, answer](Socket& at) {
+          if (at.data() == nullptr || session_of(at).attempt != attempt) return;
+          if (answer) {
+            on_attached(at, *answer);
+          } else {
+            on_attach_failed(at, answer.error().code);
+          }
+        };
+        if (answer) {
+          // On the commit lane: behind what was replayed, before what is live.
+          delivery_.pending(Delivery::shard_of(connection)).task(connection, std::move(task));
+        } else {
+          delivery_.run(connection, std::move(task));
+        }
+      });
+}
+
+void Registration::on_attached(Socket& socket, const Hub::Attached& attached) {
+  Session& session = session_of(socket);
+  const ConnectionId connection = socket.connection();
+  session.state = Session::State::attached;
+  session.since.reset();
+  parts_.log.log(LogLevel::info, "register",
+                 {{"user", session.user.str()},
+                  {"connection", connection.value},
+                  {"position", attached.position.value},
+                  {"complete", attached.complete}});
+
+  for (const AckId id : std::exchange(session.registers, {})) {
+    std::string packet;
+    begin_ack(packet, id);
+    append_ok_registered(packet, session.user, attached.position);
+    end_ack(packet);
+    send(connection, packet);
+  }
+  send_ready(connection, session.user, attached);
+  take_up_early(socket);
+}
+
+void Registration::send_ready(ConnectionId connection, const UserId& user,
+                              const Hub::Attached& attached) {
+  std::string packet;
+  begin_event(packet, "ready");
+  packet += R"({"userId":)";
+  socketio::append_json_string(packet, user.str());
+  packet += R"(,"position":)";
+  socketio::append_json_number(packet, attached.position.value);
+  packet += attached.complete ? R"(,"complete":true})" : R"(,"complete":false})";
+  end_logged_event(packet, attached.position);
+  send(connection, packet);
+}
+
+void Registration::tell_unregistered(ConnectionId connection, Errc code, std::string_view message) {
+  std::string packet;
+  begin_event(packet, "unregistered");
+  packet += R"({"reason":")";
+  packet += error_name(code);
+  packet += R"(","message":)";
+  socketio::append_json_string(packet, message);
+  packet += '}';
+  end_event(packet);
+  send(connection, packet);
+}
+
+void Registration::send(ConnectionId connection, std::string_view packet) {
+  delivery_.server(Delivery::shard_of(connection)).send(connection, packet);
+}
+
+void Registration::on_attach_failed(Socket& socket, Errc code) {
+  Session& session = session_of(socket);
+  session.state = Session::State::unknown;
+  for (const AckId id : std::exchange(session.registers, {})) {
+    answers_.refuse({socket.connection(), kRegister, id}, code);
+  }
+  refuse_early(socket, code);
+  tell_unregistered(socket.connection(), code, "the server cannot register anybody now");
+  // Stock clients register once per connection: closed, they come back and do it again.
+  socket.close_connection();
+}
+
+void Registration::repeat(Socket& socket, std::optional<AckId> ack) {
+  if (!ack) return;
+  const ConnectionId connection = socket.connection();
+  hub_->attach(connection, {.user = session_of(socket).user},
+               [this, connection, id = *ack,
+                user = session_of(socket).user](const Result<Hub::Attached>& answer) {
+                 if (!answer) {
+                   return answers_.refuse({connection, kRegister, id}, answer.error().code);
+                 }
+                 socketio::Batch& batch = delivery_.pending(Delivery::shard_of(connection));
+                 std::string& packet = batch.begin_packet();
+                 begin_ack(packet, id);
+                 append_ok_registered(packet, user, answer->position);
+                 end_ack(packet);
+                 batch.target(connection, batch.end_packet());
+               });
+}
+
+}  // namespace chatrt::gateway

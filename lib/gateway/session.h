@@ -1,0 +1,48 @@
+// Session: what the chat knows of one socket, from CONNECT to its end. Kept small: every idle
+// connection has one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chatrt/message.h"
+#include "chatrt/socketio/server.h"
+
+namespace chatrt::gateway {
+
+// What came in before the user was known, in order.
+struct EarlyEvents {
+  struct Held {
+    std::string args;  // the whole array as JSON
+    std::optional<socketio::AckId> ack;
+  };
+  std::vector<Held> events;
+  std::size_t bytes = 0;
+  bool overflow_told = false;
+};
+
+struct Session final : socketio::SocketData {
+  enum class State : std::uint8_t {
+    unknown,    // nobody has said who this is
+    attaching,  // the user is known, the Hub has not answered yet
+    attached,
+  };
+
+  State state = State::unknown;
+  bool by_token = false;          // `user` is the token's subject
+  UserId user;                    // empty while unknown
+  std::optional<Position> since;  // as CONNECT gave it, for the `register` to come
+  std::uint64_t attempt = 0;      // of attach(): an answer to another one is not for this session
+  std::vector<socketio::AckId> registers;  // acks that the answer of attach() owes
+  std::unique_ptr<EarlyEvents> early;
+};
+
+inline Session& session_of(const socketio::Socket& socket) {
+  return static_cast<Session&>(*socket.data());
+}
+
+}  // namespace chatrt::gateway
