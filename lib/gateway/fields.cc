@@ -23,7 +23,9 @@ std::optional<Position> read_position(JsonView value) noexcept {
 }
 
 Fields::Fields(JsonView object) : object_(object) {
-  if (!object_.is_object()) fail(Errc::invalid_argument, "the argument is not an object");
+  if (!object_.is_object()) {
+    status_ = Error{Errc::invalid_argument, "the argument is not an object"};
+  }
 }
 
 std::optional<std::string_view> Fields::string(std::string_view name) {
@@ -72,15 +74,11 @@ std::optional<ConversationId> Fields::conversation(std::string_view name) {
   return std::nullopt;
 }
 
-std::vector<UserId> Fields::users(std::string_view name, std::size_t max) {
+std::vector<UserId> Fields::users(std::string_view name) {
   std::vector<UserId> users;
   const JsonView list = find(name);
   if (!list.is_array()) {
     fail(name, list.present() ? "is not an array" : "is missing");
-    return users;
-  }
-  if (list.size() > max) {
-    fail(Errc::too_large, std::string(name) + " has more than " + std::to_string(max) + " items");
     return users;
   }
   users.reserve(list.size());
@@ -129,11 +127,8 @@ Target Fields::target(std::initializer_list<std::string_view> user_names) {
 }
 
 void Fields::fail(std::string_view name, std::string_view what) {
-  fail(Errc::invalid_argument, std::string(name) + ' ' + std::string(what));
-}
-
-void Fields::fail(Errc code, std::string detail) {
-  if (status_) status_ = Error{code, std::move(detail)};
+  if (!status_) return;
+  status_ = Error{Errc::invalid_argument, std::string(name) + ' ' + std::string(what)};
 }
 
 JsonView Fields::find(std::string_view name) const noexcept {

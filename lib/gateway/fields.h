@@ -29,7 +29,7 @@ class Fields {
   std::optional<std::uint64_t> number(std::string_view name);
   std::optional<UserId> user(std::string_view name);
   std::optional<ConversationId> conversation(std::string_view name);
-  std::vector<UserId> users(std::string_view name, std::size_t max);
+  std::vector<UserId> users(std::string_view name);
   // See read_position().
   std::optional<Position> position(std::string_view name);
   // How many items are asked for; `otherwise` if nothing is said.
@@ -49,7 +49,6 @@ class Fields {
 
  private:
   socketio::JsonView find(std::string_view name) const noexcept;
-  void fail(Errc code, std::string detail);
 
   socketio::JsonView object_;
   Status status_;

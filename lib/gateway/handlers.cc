@@ -13,8 +13,6 @@ namespace chatrt::gateway {
 
 namespace {
 
-constexpr std::size_t kPresenceUsersMax = 1000;  // asked for at once; above: too_large
-
 template <typename Items, typename Append>
 void append_array(std::string& out, const Items& items, Append append) {
   out += '[';
@@ -223,7 +221,7 @@ Status Handlers::sync(const Call& call) {
 
 Status Handlers::presence(const Call& call) {
   Fields fields(call.argument);
-  std::vector<UserId> users = fields.users("userIds", kPresenceUsersMax);
+  std::vector<UserId> users = fields.users("userIds");
   if (!fields.status()) return fields.status();
 
   hub_->presence(call.user, std::move(users),

@@ -117,10 +117,6 @@ void Registration::on_connect(Socket& socket, JsonView auth) {
 }
 
 void Registration::refuse_connect(Socket& socket, const Error& error) {
-  parts_.log.log(LogLevel::info, "connect_refused",
-                 {{"connection", socket.connection().value},
-                  {"code", error_name(error.code)},
-                  {"detail", error.detail}});
   std::string data = R"({"code":")";
   data += error_name(error.code);
   data += R"("})";
