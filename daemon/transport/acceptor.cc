@@ -1,0 +1,176 @@
+#include "acceptor.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "shard.h"
+
+namespace chatd::transport {
+namespace {
+
+using asio::ip::tcp;
+
+constexpr int kBacklog = 4096;
+constexpr std::chrono::milliseconds kRest{100};
+constexpr std::chrono::seconds kLogEvery{1};
+
+int open_spare() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+bool out_of_descriptors(const std::error_code& error) {
+  return error == std::errc::too_many_files_open ||
+         error == std::errc::too_many_files_open_in_system || error == std::errc::no_buffer_space ||
+         error == std::errc::not_enough_memory;
+}
+
+}  // namespace
+
+struct Acceptor::Loop {
+  asio::io_context context{1};
+  std::vector<tcp::acceptor> listeners;
+  asio::steady_timer rest{context};
+  int spare = open_spare();
+  std::chrono::steady_clock::time_point logged{};
+};
+
+Acceptor::Acceptor(AcceptorOptions options, std::vector<Shard*> shards, chatrt::LogSink& log)
+    : options_(std::move(options)),
+      shards_(std::move(shards)),
+      log_(log),
+      loop_(std::make_unique<Loop>()) {}
+
+Acceptor::~Acceptor() {
+  stop();
+  if (loop_->spare >= 0) ::close(loop_->spare);
+}
+
+chatrt::Result<std::uint16_t> Acceptor::listen(const std::string& address, std::uint16_t port) {
+  std::error_code error;
+  const auto ip = asio::ip::make_address(address, error);
+  tcp::acceptor listener(loop_->context);
+  if (!error) listener.open(ip.is_v6() ? tcp::v6() : tcp::v4(), error);
+  if (!error) listener.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && ip.is_v6()) listener.set_option(asio::ip::v6_only(true), error);
+  if (!error) listener.bind({ip, port}, error);
+  if (!error) listener.listen(kBacklog, error);
+  if (!error) listener.non_blocking(true, error);
+  if (error) {
+    return chatrt::Error{chatrt::Errc::unavailable,
+                         address + ":" + std::to_string(port) + ": " + error.message()};
+  }
+  const std::uint16_t bound = listener.local_endpoint().port();
+  loop_->listeners.push_back(std::move(listener));
+  return bound;
+}
+
+chatrt::Result<std::uint16_t> Acceptor::start() {
+  const bool both = options_.address == "localhost";
+  const auto port = listen(both ? "127.0.0.1" : options_.address, options_.port);
+  if (!port) return port;
+  // Browsers and Node may take "localhost" for ::1. A machine without IPv6 does without.
+  if (both && !listen("::1", *port)) {
+    log_.log(chatrt::LogLevel::info, "listen", {{"skipped", std::string_view{"::1"}}});
+  }
+  for (std::size_t i = 0; i < loop_->listeners.size(); ++i) accept_next(i);
+  thread_ = std::thread([this] { loop_->context.run(); });
+  pthread_setname_np(thread_.native_handle(), "acceptor");
+  return port;
+}
+
+void Acceptor::stop() {
+  if (!thread_.joinable()) return;
+  asio::post(loop_->context, [this] {
+    for (auto& listener : loop_->listeners) {
+      std::error_code ignored;
+      listener.close(ignored);
+    }
+    loop_->context.stop();
+  });
+  thread_.join();
+}
+
+void Acceptor::accept_next(std::size_t index) {
+  loop_->listeners[index].async_wait(
+      tcp::acceptor::wait_read, [this, index](std::error_code error) {
+        if (error) return;
+        // All that are waiting, in one go.
+        for (;;) {
+          sockaddr_storage peer{};
+          socklen_t size = sizeof peer;
+          const int fd =
+              ::accept4(loop_->listeners[index].native_handle(), reinterpret_cast<sockaddr*>(&peer),
+                        &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+          if (fd < 0) {
+            error = std::error_code(errno, std::system_category());
+            if (out_of_descriptors(error)) return on_no_descriptors(index);
+            if (error == std::errc::operation_would_block ||
+                error == std::errc::resource_unavailable_try_again) {
+              break;
+            }
+            continue;  // this one has gone already
+          }
+          tcp::endpoint endpoint;
+          std::memcpy(endpoint.data(), &peer, std::min<std::size_t>(size, endpoint.capacity()));
+          hand_over(fd, endpoint.address().to_string());
+        }
+        accept_next(index);
+      });
+}
+
+// Nobody can be accepted. The spare descriptor lets us close those who wait, so that they learn of
+// it and the queue does not keep waking us; then a rest, whatever comes.
+void Acceptor::on_no_descriptors(std::size_t index) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - loop_->logged >= kLogEvery) {
+    loop_->logged = now;
+    log_.log(chatrt::LogLevel::warning, "accept",
+             {{"error", std::string_view{"out of file descriptors"}}});
+  }
+  if (loop_->spare >= 0) {
+    ::close(std::exchange(loop_->spare, -1));
+    const int fd = ::accept(loop_->listeners[index].native_handle(), nullptr, nullptr);
+    if (fd >= 0) ::close(fd);
+  }
+  loop_->spare = open_spare();
+  loop_->rest.expires_after(kRest);
+  loop_->rest.async_wait([this, index](std::error_code error) {
+    if (!error) accept_next(index);
+  });
+}
+
+void Acceptor::hand_over(int fd, std::string address) {
+  Shard* least = shards_.front();
+  std::size_t total = 0;
+  for (Shard* shard : shards_) {
+    total += shard->counters().connections;
+    if (shard->counters().connections < least->counters().connections) least = shard;
+  }
+  if (options_.connections_max > 0 && total >= options_.connections_max) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - loop_->logged >= kLogEvery) {
+      loop_->logged = now;
+      log_.log(
+          chatrt::LogLevel::warning, "accept",
+          {{"error", std::string_view{"connection limit"}}, {"connections", std::uint64_t{total}}});
+    }
+    ::close(fd);
+    return;
+  }
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  least->adopt(fd, std::move(address));
+}
+
+}  // namespace chatd::transport

@@ -1,0 +1,433 @@
+#include "connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "shard.h"
+
+namespace chatd::transport {
+namespace {
+
+using chatrt::Duration;
+using chatrt::engineio::Carrier;
+using EngineRequest = chatrt::engineio::Request;
+
+// How long an orderly close waits for the peer's own, so that what was sent last is not cut off by
+// a reset.
+constexpr Duration kLinger{2000};
+// An output buffer larger than this is given back once it is empty.
+constexpr std::size_t kBufferKept = 4096;
+
+EngineRequest engine_request(const HttpHead& head, std::string_view address) {
+  return {.method = head.method,
+          .query = head.query,
+          .content_type = head.header("content-type"),
+          .authorization = head.header("authorization"),
+          .origin = head.header("origin"),
+          .address = address};
+}
+
+}  // namespace
+
+std::string_view status_text(int status) noexcept {
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 204: return "No Content";
+    case 304: return "Not Modified";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 505: return "HTTP Version Not Supported";
+    case 507: return "Insufficient Storage";
+    default: return "Status";
+  }
+}
+
+void Responder::respond(HttpResponse response) const {
+  shard_->respond_http(exchange_, std::move(response));
+}
+
+Connection::Connection(Shard& shard, int fd, std::string address, std::string bytes)
+    : shard_(shard), fd_(fd), in_(std::move(bytes)), address_(std::move(address)) {
+  deadline_ = shard_.now() + shard_.options().head_timeout;
+}
+
+Connection::~Connection() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+int Connection::release() noexcept {
+  state_ = State::over;
+  return std::exchange(fd_, -1);
+}
+
+// ------------------------------------------------------------------------------------------- in
+
+void Connection::on_readable() {
+  std::string& buffer = shard_.read_buffer();
+  const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
+  if (got < 0) {
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) on_end(true);
+    return;
+  }
+  if (got == 0) return on_end(false);
+  const auto size = static_cast<std::size_t>(got);
+  shard_.counters().bytes_in += size;
+  if (state_ == State::lingering || state_ == State::finishing) return;
+  if (state_ == State::websocket && unread().empty()) {
+    return process_websocket(buffer.data(), size);
+  }
+  in_.append(buffer.data(), size);
+  process();
+  const std::size_t limit = shard_.options().message_bytes_max + 2 * kHeadBytesMax;
+  if (unread().size() > limit) on_end(true);  // pipelining without an end
+}
+
+void Connection::process() {
+  if (std::exchange(processing_, true)) return;
+  for (bool more = true; more;) {
+    more = (state_ == State::head && process_head()) || (state_ == State::body && process_body());
+  }
+  processing_ = false;
+  if (state_ == State::websocket && !unread().empty()) {
+    std::string rest = std::exchange(in_, {}).substr(std::exchange(in_begin_, 0));
+    process_websocket(rest.data(), rest.size());
+  }
+}
+
+// The peer has gone, or `error`: what it did leaves nothing to answer.
+void Connection::on_end(bool error) {
+  const State before = std::exchange(state_, State::over);
+  if (before == State::websocket) {
+    shard_.counters().websockets -= 1;
+    shard_.engine().on_websocket_closed(Carrier{carrier}, error, shard_.now());
+  } else if ((before == State::answering || before == State::body) && is_engine_) {
+    shard_.engine().on_request_aborted(Carrier{carrier}, shard_.now());
+  }
+}
+
+void Connection::consume(std::size_t bytes) {
+  in_begin_ += bytes;
+  if (in_begin_ < in_.size()) return;
+  in_begin_ = 0;
+  if (in_.capacity() > kBufferKept) {
+    in_ = {};
+  } else {
+    in_.clear();
+  }
+}
+
+// ----------------------------------------------------------------------------------------- HTTP
+
+bool Connection::process_head() {
+  if (unread().empty()) return false;
+  const ParsedHead parsed = parse_head(unread());
+  if (parsed.kind == ParsedHead::Kind::incomplete) return false;
+  if (parsed.kind == ParsedHead::Kind::bad) {
+    fail(parsed.status);
+    return false;
+  }
+  // The head's bytes are copied: what it leads to may read further ones.
+  const std::string head_bytes{unread().substr(0, parsed.bytes)};
+  const ParsedHead kept = parse_head(head_bytes);
+  shard_.counters().requests += 1;
+  on_head(kept.head, head_bytes);
+  return state_ == State::head || state_ == State::body;
+}
+
+void Connection::on_head(const HttpHead& head, std::string_view head_bytes) {
+  const OriginPolicy& origins = shard_.options().origins;
+  const std::string_view origin = head.header("origin");
+  const std::string_view host = head.header("host");
+  const bool engine = head.path.starts_with(shard_.options().engine_path) &&
+                      (head.path.size() == shard_.options().engine_path.size() ||
+                       head.query.find("transport=") != std::string_view::npos);
+  if (engine) {
+    const auto shard = chatrt::engineio::Server::shard_of(head.query);
+    if (shard && shard_.move_to(*shard, *this, std::string{unread()}, address_)) return;
+  }
+  consume(head_bytes.size());
+  keep_alive_ = head.keep_alive;
+  is_head_ = head.method == "HEAD";
+  is_engine_ = engine;
+  cors_ = origins.headers(origin, host);
+  body_bytes_ = head.content_length;
+  state_ = State::answering;
+  if (head.method == "OPTIONS" && !origin.empty() &&
+      !head.header("access-control-request-method").empty()) {
+    if (body_bytes_ > 0) keep_alive_ = false;
+    cors_ += OriginPolicy::preflight_headers(head.header("access-control-request-headers"));
+    return write_response(204, {}, {}, {});
+  }
+  if (!origins.allows(origin, host)) {
+    shard_.log().log(chatrt::LogLevel::warning, "refused",
+                     {{"reason", std::string_view{"origin not allowed"}},
+                      {"origin", origin},
+                      {"address", std::string_view{address_}}});
+    if (body_bytes_ > 0 || head.upgrades_to_websocket) keep_alive_ = false;
+    return write_response(403, "application/json", R"({"code":4,"message":"Forbidden"})", {});
+  }
+  if (head.upgrades_to_websocket) return begin_websocket(head, head_bytes);
+  if (engine) return begin_engine(head);
+  begin_route(head);
+}
+
+void Connection::begin_engine(const HttpHead& head) {
+  const EngineRequest request = engine_request(head, address_);
+  chatrt::engineio::Server& engine = shard_.engine();
+  if (head.method != "POST") {
+    if (body_bytes_ > 0) keep_alive_ = false;  // a body that nobody reads
+    return engine.on_request(Carrier{carrier}, request, shard_.now());
+  }
+  const bool keep_alive = std::exchange(keep_alive_, keep_alive_ && body_bytes_ == 0);
+  if (!engine.on_post_head(Carrier{carrier}, request, shard_.now())) return;
+  if (body_bytes_ > shard_.options().message_bytes_max) {
+    return engine.on_post_too_large(Carrier{carrier}, shard_.now());
+  }
+  keep_alive_ = keep_alive;
+  if (head.expects_continue) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  if (head.expects_continue) shard_.flush_later(*this);
+  state_ = State::body;
+  deadline_ = shard_.now() + shard_.options().body_timeout;
+}
+
+void Connection::begin_route(const HttpHead& head) {
+  request_ = std::make_unique<HttpRequest>(
+      HttpRequest{.method = std::string{is_head_ ? std::string_view{"GET"} : head.method},
+                  .path = std::string{head.path},
+                  .query = std::string{head.query},
+                  .content_type = std::string{head.header("content-type")},
+                  .authorization = std::string{head.header("authorization")},
+                  .idempotency_key = std::string{head.header("idempotency-key")},
+                  .if_none_match = std::string{head.header("if-none-match")},
+                  .body = {},
+                  .address = address_});
+  if (body_bytes_ > shard_.http().body_bytes_max(request_->method, head.path)) return fail(413);
+  if (head.expects_continue && body_bytes_ > 0) {
+    out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+    shard_.flush_later(*this);
+  }
+  state_ = State::body;
+  deadline_ = shard_.now() + shard_.options().body_timeout;
+}
+
+bool Connection::process_body() {
+  if (unread().size() < body_bytes_) return false;
+  state_ = State::answering;
+  if (is_engine_) {
+    const std::string body{unread().substr(0, body_bytes_)};
+    consume(body_bytes_);
+    shard_.engine().on_post_body(Carrier{carrier}, body, shard_.now());
+  } else {
+    request_->body = unread().substr(0, body_bytes_);
+    consume(body_bytes_);
+    const std::unique_ptr<HttpRequest> request = std::move(request_);
+    shard_.http().on_request(*request, Responder{shard_, carrier});
+  }
+  return state_ == State::head;
+}
+
+void Connection::respond(const chatrt::engineio::Response& response) {
+  if (state_ != State::answering && state_ != State::body) return;
+  write_response(response.status, response.content_type, response.body,
+                 response.no_store ? "Cache-Control: no-store\r\n" : "");
+}
+
+void Connection::respond(const HttpResponse& response) {
+  if (state_ != State::answering || is_engine_) return;
+  std::string lines;
+  for (const auto& [name, value] : response.headers) {
+    lines.append(name).append(": ").append(value).append("\r\n");
+  }
+  write_response(response.status, response.content_type, response.body, lines);
+}
+
+void Connection::write_response(int status, std::string_view content_type, std::string_view body,
+                                std::string_view header_lines) {
+  out_.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(status_text(status));
+  out_.append("\r\n");
+  if (!content_type.empty()) out_.append("Content-Type: ").append(content_type).append("\r\n");
+  if (status != 204 && status != 304) {
+    out_.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+  }
+  out_.append(header_lines).append(cors_);
+  out_.append(keep_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
+  if (!is_head_ && status != 204 && status != 304) out_.append(body);
+  shard_.flush_later(*this);
+  if (keep_alive_) {
+    await_head();
+  } else {
+    finish();
+  }
+}
+
+void Connection::await_head() {
+  state_ = State::head;
+  deadline_ = shard_.now() + shard_.options().idle_timeout;
+  is_engine_ = false;
+  cors_.clear();
+}
+
+void Connection::fail(int status) {
+  keep_alive_ = false;
+  is_head_ = false;
+  write_response(status, {}, {}, {});
+}
+
+void Connection::abort() {
+  if (state_ == State::answering || state_ == State::body) {
+    out_.clear();
+    out_sent_ = 0;
+    finish();
+  }
+}
+
+// ------------------------------------------------------------------------------------- WebSocket
+
+void Connection::begin_websocket(const HttpHead& head, std::string_view head_bytes) {
+  keep_alive_ = false;
+  if (!is_engine_) return write_response(404, {}, {}, {});
+  const EngineRequest request = engine_request(head, address_);
+  if (const auto refusal = shard_.engine().check_websocket(request)) {
+    return write_response(refusal->status, "text/html", refusal->body, {});
+  }
+  const WebSocketAnswer answer = answer_websocket(head_bytes);
+  if (!answer.accepted || head.method != "GET") {
+    return write_response(400, {}, {}, "Sec-WebSocket-Version: 13\r\n");
+  }
+  out_.append(answer.response).append(cors_).append("\r\n");
+  cors_ = {};
+  state_ = State::websocket;
+  shard_.counters().websockets += 1;
+  reader_ = std::make_unique<WebSocketReader>(shard_.options().message_bytes_max);
+  shard_.flush_later(*this);
+  shard_.engine().on_websocket_open(Carrier{carrier}, request, shard_.now());
+}
+
+void Connection::process_websocket(char* bytes, std::size_t size) {
+  WebSocketReader::Message message{};
+  while (state_ == State::websocket && reader_->read(bytes, size, message)) {
+    switch (message.opcode) {
+      case Opcode::text:
+      case Opcode::binary:
+        shard_.engine().on_websocket_message(Carrier{carrier}, message.opcode == Opcode::binary,
+                                             message.payload, shard_.now());
+        break;
+      case Opcode::ping:
+        append_frame(out_, Opcode::pong, message.payload);
+        shard_.flush_later(*this);
+        if (queued_bytes() > shard_.options().queued_bytes_max) return on_end(true);
+        break;
+      case Opcode::pong: break;
+      case Opcode::close:
+        append_frame(out_, Opcode::close, message.payload.substr(0, 2));
+        return end_websocket(false);
+    }
+  }
+  if (state_ != State::websocket || reader_->error_code() == 0) return;
+  append_close_frame(out_, reader_->error_code());
+  end_websocket(true);
+}
+
+// The client has ended the WebSocket, in order or by a violation; the answer is in the buffer.
+void Connection::end_websocket(bool error) {
+  shard_.counters().websockets -= 1;
+  finish();
+  shard_.engine().on_websocket_closed(Carrier{carrier}, error, shard_.now());
+}
+
+void Connection::send(chatrt::engineio::Encoded packet) {
+  if (state_ != State::websocket) return;
+  append_frame(out_, packet.binary ? Opcode::binary : Opcode::text, packet.bytes);
+  shard_.flush_later(*this);
+}
+
+void Connection::close_websocket(std::uint16_t code) {
+  if (state_ != State::websocket) return;
+  append_close_frame(out_, code);
+  shard_.counters().websockets -= 1;
+  finish();
+}
+
+// ------------------------------------------------------------------------------------------ out
+
+void Connection::finish() {
+  if (state_ == State::over || state_ == State::lingering) return;
+  state_ = State::finishing;
+  deadline_ = shard_.now() + shard_.options().write_timeout;
+  shard_.flush_later(*this);
+}
+
+void Connection::flush() {
+  while (queued_bytes() > 0 && state_ != State::over) {
+    const ssize_t sent = ::send(fd_, out_.data() + out_sent_, queued_bytes(), MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return on_end(true);
+      if (unwritable_since_ == chatrt::MonotonicTime{}) unwritable_since_ = shard_.now();
+      return;
+    }
+    out_sent_ += static_cast<std::size_t>(sent);
+    shard_.counters().bytes_out += static_cast<std::uint64_t>(sent);
+    unwritable_since_ = {};
+  }
+  out_sent_ = 0;
+  if (out_.capacity() > kBufferKept) {
+    out_ = {};
+  } else {
+    out_.clear();
+  }
+  if (state_ != State::finishing) return;
+  state_ = State::lingering;
+  deadline_ = shard_.now() + kLinger;
+  ::shutdown(fd_, SHUT_WR);
+}
+
+void Connection::on_shutdown() {
+  if (state_ == State::head) finish();
+  keep_alive_ = false;
+}
+
+void Connection::on_sweep() {
+  const chatrt::MonotonicTime now = shard_.now();
+  if (queued_bytes() > 0 && unwritable_since_ != chatrt::MonotonicTime{} &&
+      now - unwritable_since_ >= shard_.options().write_timeout) {
+    shard_.counters().slow_readers_closed += 1;
+    shard_.log().log(
+        chatrt::LogLevel::info, "slow_reader",
+        {{"address", std::string_view{address_}}, {"queued_bytes", std::uint64_t{queued_bytes()}}});
+    return on_end(true);
+  }
+  if (now < deadline_) return;
+  switch (state_) {
+    case State::head: return unread().empty() ? on_end(false) : fail(408);
+    case State::body:
+      if (is_engine_) shard_.engine().on_request_aborted(Carrier{carrier}, now);
+      is_engine_ = false;
+      return fail(408);
+    case State::finishing:
+    case State::lingering: return on_end(false);
+    case State::answering:
+    case State::websocket:
+    case State::over: return;
+  }
+}
+
+}  // namespace chatd::transport

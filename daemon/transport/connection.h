@@ -1,0 +1,99 @@
+// One TCP connection of a shard: bytes to HTTP requests or WebSocket messages and back. Belongs to
+// its shard's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "chatrt/clock.h"
+#include "chatrt/engineio/server.h"
+#include "http.h"
+#include "http_head.h"
+#include "websocket_codec.h"
+
+namespace chatd::transport {
+
+class Shard;
+
+class Connection {
+ public:
+  // Takes over the descriptor. `bytes` were read already.
+  Connection(Shard& shard, int fd, std::string address, std::string bytes);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // After each of these the connection may be over, and is then to be destroyed.
+  void on_readable();
+  void on_sweep();
+  // The process is ending: what waits for nothing is closed.
+  void on_shutdown();
+  // Goes on with bytes that were read before.
+  void process();
+
+  void respond(const chatrt::engineio::Response& response);
+  void respond(const HttpResponse& response);
+  void abort();
+  void send(chatrt::engineio::Encoded packet);
+  void close_websocket(std::uint16_t code);
+  // Sends what there is to send, then closes.
+  void finish();
+  // Writes what is queued, as far as the socket takes it.
+  void flush();
+
+  std::size_t queued_bytes() const noexcept { return out_.size() - out_sent_; }
+  int fd() const noexcept { return fd_; }
+  // Gives the descriptor away, to another shard.
+  int release() noexcept;
+  bool is_websocket() const noexcept { return state_ == State::websocket; }
+  bool wants_to_write() const noexcept { return queued_bytes() > 0; }
+  bool is_over() const noexcept { return state_ == State::over; }
+
+  std::uint64_t carrier = 0;    // set by the shard
+  bool flush_queued = false;    // the shard's
+  bool wants_writable = false;  // the shard's: what epoll was told
+
+ private:
+  enum class State : std::uint8_t { head, body, answering, websocket, finishing, lingering, over };
+
+  void on_end(bool error);
+  bool process_head();
+  bool process_body();
+  void on_head(const HttpHead& head, std::string_view head_bytes);
+  void begin_engine(const HttpHead& head);
+  void begin_websocket(const HttpHead& head, std::string_view head_bytes);
+  void begin_route(const HttpHead& head);
+  void process_websocket(char* bytes, std::size_t size);
+  void end_websocket(bool error);
+  void write_response(int status, std::string_view content_type, std::string_view body,
+                      std::string_view header_lines);
+  // Answers a request that is not understood, and closes.
+  void fail(int status);
+  void await_head();
+  std::string_view unread() const { return std::string_view{in_}.substr(in_begin_); }
+  void consume(std::size_t bytes);
+
+  Shard& shard_;
+  int fd_;
+  State state_ = State::head;
+  bool keep_alive_ = true;
+  bool is_head_ = false;            // HEAD: no body in the answer
+  bool is_engine_ = false;          // the request at hand is Engine.IO's
+  bool processing_ = false;         // process() is running: do not enter it again
+  chatrt::MonotonicTime deadline_;  // of the head, the body, the idle connection or the write
+  std::string in_;                  // read and not processed
+  std::size_t in_begin_ = 0;
+  std::size_t body_bytes_ = 0;
+  std::string out_;
+  std::size_t out_sent_ = 0;
+  chatrt::MonotonicTime unwritable_since_{};
+  std::string cors_;  // header lines for the answer
+  std::string address_;
+  std::unique_ptr<HttpRequest> request_;
+  std::unique_ptr<WebSocketReader> reader_;
+};
+
+}  // namespace chatd::transport

@@ -1,0 +1,40 @@
+// The head of an HTTP/1.1 request, read strictly (RFC 9112): what is ambiguous or obsolete is
+// refused and not repaired, since repairs that differ from a proxy's are how requests get smuggled.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace chatd::transport {
+
+inline constexpr std::size_t kHeadBytesMax = 16 * 1024;
+inline constexpr std::size_t kHeaderLinesMax = 100;
+
+// Views into the bytes that were parsed.
+struct HttpHead {
+  std::string_view method;
+  std::string_view path;   // up to '?'
+  std::string_view query;  // behind it, raw
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  std::size_t content_length = 0;
+  bool keep_alive = true;
+  bool expects_continue = false;
+  bool upgrades_to_websocket = false;
+
+  // The value of a header, by its lower-case name; empty if absent.
+  std::string_view header(std::string_view name) const noexcept;
+};
+
+struct ParsedHead {
+  enum class Kind { incomplete, complete, bad } kind = Kind::incomplete;
+  int status = 400;       // the answer to a bad one
+  std::size_t bytes = 0;  // of a complete one, with the empty line
+  HttpHead head = {};
+};
+// Reads the head at the beginning of `bytes`.
+ParsedHead parse_head(std::string_view bytes);
+
+}  // namespace chatd::transport

@@ -1,0 +1,282 @@
+#include "shard.h"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <utility>
+
+#include "connection.h"
+
+namespace chatd::transport {
+namespace {
+
+constexpr std::size_t kReadBufferBytes = 64 * 1024;
+constexpr std::size_t kEventsPerTurn = 256;
+constexpr chatrt::Duration kSweepEvery{1000};
+constexpr chatrt::Duration kSweepEveryWhileStopping{20};
+
+}  // namespace
+
+// Connections wait on an epoll descriptor of the shard's own: one that is readable costs one recv()
+// and no allocation. Asio waits for that descriptor, for the timer and for what others post.
+struct Shard::Loop {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  asio::posix::stream_descriptor descriptor{context, epoll};
+  asio::steady_timer timer{context};
+  chatrt::MonotonicTime armed = chatrt::MonotonicTime::max();
+};
+
+Shard::Shard(ShardOptions options, const chatrt::Clock& clock, HttpHandler& http,
+             chatrt::LogSink& log)
+    : options_(std::move(options)),
+      clock_(clock),
+      http_(http),
+      log_(log),
+      loop_(std::make_unique<Loop>()),
+      now_(clock.monotonic()),
+      next_sweep_(now_ + kSweepEvery),
+      read_buffer_(kReadBufferBytes, '\0') {}
+
+Shard::~Shard() {
+  if (thread_.joinable()) {
+    shut_down(chatrt::Duration{0});
+    join();
+  }
+}
+
+void Shard::connect(chatrt::socketio::Server& server, std::vector<Shard*> shards) {
+  server_ = &server;
+  shards_ = std::move(shards);
+}
+
+void Shard::set_tick(std::function<void(chatrt::MonotonicTime)> tick) { tick_ = std::move(tick); }
+
+void Shard::start(const std::string& thread_name) {
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), thread_name.substr(0, 15).c_str());
+}
+
+void Shard::run() {
+  struct Wait {
+    Shard* shard;
+    void operator()(const std::error_code& error) const {
+      if (error) return;
+      shard->turn();
+      shard->loop_->descriptor.async_wait(asio::posix::stream_descriptor::wait_read, *this);
+    }
+  };
+  loop_->descriptor.async_wait(asio::posix::stream_descriptor::wait_read, Wait{this});
+  arm_timer();
+  loop_->context.run();
+  // What is left has had its time.
+  for (auto& connection : connections_) connection.reset();
+  dead_.clear();
+}
+
+void Shard::post(std::function<void()> task) {
+  asio::post(loop_->context, [this, task = std::move(task)] {
+    now_ = clock_.monotonic();
+    task();
+    end_turn();
+  });
+}
+
+void Shard::wake() {
+  if (wake_pending_.exchange(true)) return;
+  post([this] {
+    wake_pending_ = false;
+    server_->run_deliveries(now_);
+  });
+}
+
+void Shard::adopt(int fd, std::string address, std::string bytes) {
+  counters_.connections += 1;
+  post([this, fd, address = std::move(address), bytes = std::move(bytes)]() mutable {
+    add(fd, std::move(address), std::move(bytes));
+  });
+}
+
+void Shard::shut_down(chatrt::Duration patience) {
+  post([this, patience] {
+    shutting_down_ = true;
+    give_up_at_ = now_ + patience;
+    next_sweep_ = now_;
+    server_->close_all(now_);
+  });
+}
+
+void Shard::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+// ------------------------------------------------------------------------------------- the turn
+
+void Shard::turn() {
+  now_ = clock_.monotonic();
+  std::array<epoll_event, kEventsPerTurn> events;
+  const int count = ::epoll_wait(loop_->epoll, events.data(), kEventsPerTurn, 0);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    Connection* connection = find(event.data.u64);
+    if (connection == nullptr) continue;
+    if ((event.events & EPOLLOUT) != 0) flush_later(*connection);
+    if ((event.events & ~static_cast<unsigned>(EPOLLOUT)) != 0) connection->on_readable();
+    if (connection->is_over()) destroy(*connection);
+  }
+  end_turn();
+}
+
+void Shard::end_turn() {
+  if (server_->next_deadline() <= now_ && server_->next_deadline()) server_->on_tick(now_);
+  if (now_ >= next_sweep_) sweep();
+  for (std::size_t i = 0; i < to_flush_.size(); ++i) {
+    Connection* connection = find(to_flush_[i]);
+    if (connection == nullptr) continue;
+    connection->flush_queued = false;
+    connection->flush();
+    connection->process();  // what was pipelined behind the request just answered
+    if (connection->is_over()) {
+      destroy(*connection);
+    } else {
+      update_interest(*connection);
+    }
+  }
+  to_flush_.clear();
+  dead_.clear();
+  if (shutting_down_) {
+    const bool all_gone = std::all_of(connections_.begin(), connections_.end(),
+                                      [](const auto& connection) { return !connection; });
+    if (all_gone || now_ >= give_up_at_) loop_->context.stop();
+  }
+  arm_timer();
+}
+
+void Shard::sweep() {
+  next_sweep_ = now_ + (shutting_down_ ? kSweepEveryWhileStopping : kSweepEvery);
+  if (tick_) tick_(now_);
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    if (!connections_[i]) continue;
+    Connection& connection = *connections_[i];
+    if (shutting_down_) connection.on_shutdown();
+    connection.on_sweep();
+    if (connection.is_over()) destroy(connection);
+  }
+}
+
+void Shard::arm_timer() {
+  const chatrt::MonotonicTime next =
+      std::min(server_->next_deadline().value_or(next_sweep_), next_sweep_);
+  if (next >= loop_->armed && loop_->armed > now_) return;
+  loop_->armed = next;
+  loop_->timer.expires_at(next);
+  loop_->timer.async_wait([this](const std::error_code& error) {
+    if (error) return;
+    loop_->armed = chatrt::MonotonicTime::max();
+    now_ = clock_.monotonic();
+    end_turn();
+  });
+}
+
+// ---------------------------------------------------------------------------------- connections
+
+void Shard::add(int fd, std::string address, std::string bytes) {
+  std::uint32_t slot;
+  if (free_.empty()) {
+    slot = static_cast<std::uint32_t>(connections_.size());
+    connections_.emplace_back();
+    generations_.push_back(0);
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  auto connection = std::make_unique<Connection>(*this, fd, std::move(address), std::move(bytes));
+  connection->carrier = std::uint64_t{++generations_[slot]} << 32 | slot;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP;
+  event.data.u64 = connection->carrier;
+  ::epoll_ctl(loop_->epoll, EPOLL_CTL_ADD, fd, &event);
+  Connection& added = *(connections_[slot] = std::move(connection));
+  counters_.accepted += 1;
+  added.process();
+  if (added.is_over()) destroy(added);
+}
+
+void Shard::destroy(Connection& connection) {
+  const auto slot = static_cast<std::uint32_t>(connection.carrier);
+  if (!connections_[slot]) return;
+  counters_.connections -= 1;
+  // Its descriptor leaves epoll as it is closed; the object lives until the end of the turn, since
+  // it may be the one that is running.
+  dead_.push_back(std::move(connections_[slot]));
+  free_.push_back(slot);
+}
+
+Connection* Shard::find(std::uint64_t carrier) const noexcept {
+  const auto slot = static_cast<std::uint32_t>(carrier);
+  if (slot >= connections_.size() || !connections_[slot]) return nullptr;
+  return connections_[slot]->carrier == carrier ? connections_[slot].get() : nullptr;
+}
+
+void Shard::flush_later(Connection& connection) {
+  if (std::exchange(connection.flush_queued, true)) return;
+  to_flush_.push_back(connection.carrier);
+}
+
+void Shard::update_interest(Connection& connection) {
+  const bool writable = connection.queued_bytes() > 0;
+  if (std::exchange(connection.wants_writable, writable) == writable) return;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP | (writable ? static_cast<unsigned>(EPOLLOUT) : 0U);
+  event.data.u64 = connection.carrier;
+  ::epoll_ctl(loop_->epoll, EPOLL_CTL_MOD, connection.fd(), &event);
+}
+
+bool Shard::move_to(unsigned shard, Connection& connection, std::string bytes,
+                    std::string address) {
+  if (shard >= shards_.size() || shards_[shard] == this) return false;
+  ::epoll_ctl(loop_->epoll, EPOLL_CTL_DEL, connection.fd(), nullptr);
+  shards_[shard]->adopt(connection.release(), std::move(address), std::move(bytes));
+  return true;
+}
+
+// ------------------------------------------------------------------------------------ Transport
+
+void Shard::respond(chatrt::engineio::Carrier exchange,
+                    const chatrt::engineio::Response& response) {
+  if (Connection* connection = find(exchange.value)) connection->respond(response);
+}
+
+void Shard::abort(chatrt::engineio::Carrier exchange) {
+  if (Connection* connection = find(exchange.value)) connection->abort();
+}
+
+void Shard::send(chatrt::engineio::Carrier websocket, chatrt::engineio::Encoded packet) {
+  if (Connection* connection = find(websocket.value)) connection->send(packet);
+}
+
+std::size_t Shard::queued_bytes(chatrt::engineio::Carrier websocket) const {
+  const Connection* connection = find(websocket.value);
+  return connection == nullptr ? 0 : connection->queued_bytes();
+}
+
+void Shard::close(chatrt::engineio::Carrier websocket, std::uint16_t code) {
+  if (Connection* connection = find(websocket.value)) connection->close_websocket(code);
+}
+
+void Shard::respond_http(std::uint64_t exchange, HttpResponse response) {
+  post([this, exchange, response = std::move(response)] {
+    if (Connection* connection = find(exchange)) connection->respond(response);
+  });
+}
+
+}  // namespace chatd::transport

@@ -1,0 +1,131 @@
+// A Shard: one thread with its connections and the socketio::Server behind them. No locks inside;
+// other threads post().
+//
+// Threads: what is marked "any thread" may be called from any, the rest on the shard's own.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "chatrt/clock.h"
+#include "chatrt/engineio/server.h"
+#include "chatrt/log.h"
+#include "chatrt/socketio/server.h"
+#include "http.h"
+#include "origin.h"
+
+namespace chatd::transport {
+
+class Connection;
+
+struct ShardOptions {
+  std::string engine_path = "/socket.io/";  // requests below it with an EIO or transport parameter
+  std::size_t message_bytes_max = 1'000'000;  // of a WebSocket message or a POST to the engine
+  std::size_t queued_bytes_max = 4 << 20;     // waiting to be written; above: closed
+  chatrt::Duration head_timeout{5000};
+  chatrt::Duration body_timeout{10000};
+  chatrt::Duration idle_timeout{75000};   // keep-alive between requests
+  chatrt::Duration write_timeout{10000};  // nothing could be written for so long, with data waiting
+  OriginPolicy origins;
+};
+
+struct ShardCounters {
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> websockets{0};
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> bytes_in{0};
+  std::atomic<std::uint64_t> bytes_out{0};
+  std::atomic<std::uint64_t> slow_readers_closed{0};
+};
+
+class Shard final : public chatrt::engineio::Transport {
+ public:
+  Shard(ShardOptions options, const chatrt::Clock& clock, HttpHandler& http, chatrt::LogSink& log);
+  ~Shard() override;  // stops
+
+  // Before start(): the protocol stack behind this shard, and all shards by their number.
+  void connect(chatrt::socketio::Server& server, std::vector<Shard*> shards);
+  void start(const std::string& thread_name);
+
+  // Any thread: runs `task` on the shard's.
+  void post(std::function<void()> task);
+  // Any thread: has the server's mailbox emptied soon.
+  void wake();
+  // Any thread: takes over a connected socket. `bytes` were read from it already.
+  void adopt(int fd, std::string address, std::string bytes = {});
+  // Any thread: closes all sessions and connections, once what is queued has left or `patience` is
+  // over, and ends the thread; join() waits for that.
+  void shut_down(chatrt::Duration patience);
+  void join();
+
+  // Any thread: called about once a second on the shard's thread.
+  void set_tick(std::function<void(chatrt::MonotonicTime)> tick);
+
+  // --- chatrt::engineio::Transport
+  void respond(chatrt::engineio::Carrier exchange,
+               const chatrt::engineio::Response& response) override;
+  void abort(chatrt::engineio::Carrier exchange) override;
+  void send(chatrt::engineio::Carrier websocket, chatrt::engineio::Encoded packet) override;
+  std::size_t queued_bytes(chatrt::engineio::Carrier websocket) const override;
+  void close(chatrt::engineio::Carrier websocket, std::uint16_t code) override;
+
+  // Any thread: the answer to a request of the HttpHandler.
+  void respond_http(std::uint64_t exchange, HttpResponse response);
+
+  // --- for its connections
+  chatrt::MonotonicTime now() const noexcept { return now_; }
+  const ShardOptions& options() const noexcept { return options_; }
+  chatrt::engineio::Server& engine() noexcept { return server_->engine(); }
+  HttpHandler& http() noexcept { return http_; }
+  chatrt::LogSink& log() noexcept { return log_; }
+  ShardCounters& counters() noexcept { return counters_; }
+  // Has the connection flushed at the end of this turn.
+  void flush_later(Connection& connection);
+  // The request at the head of `bytes` belongs to another shard: moves the connection there.
+  bool move_to(unsigned shard, Connection& connection, std::string bytes, std::string address);
+  std::string& read_buffer() noexcept { return read_buffer_; }
+
+ private:
+  struct Loop;  // Asio and epoll
+
+  void run();
+  void turn();
+  void end_turn();
+  void sweep();
+  void arm_timer();
+  void add(int fd, std::string address, std::string bytes);
+  void destroy(Connection& connection);
+  void update_interest(Connection& connection);
+  Connection* find(std::uint64_t carrier) const noexcept;
+
+  ShardOptions options_;
+  const chatrt::Clock& clock_;
+  HttpHandler& http_;
+  chatrt::LogSink& log_;
+  chatrt::socketio::Server* server_ = nullptr;
+  std::vector<Shard*> shards_;
+  std::unique_ptr<Loop> loop_;
+  std::thread thread_;
+  std::function<void(chatrt::MonotonicTime)> tick_;
+  chatrt::MonotonicTime now_{};
+  chatrt::MonotonicTime next_sweep_{};
+  std::vector<std::unique_ptr<Connection>> connections_;  // by slot
+  std::vector<std::uint32_t> generations_;
+  std::vector<std::uint32_t> free_;
+  std::vector<std::uint64_t> to_flush_;
+  std::vector<std::unique_ptr<Connection>> dead_;
+  std::string read_buffer_;
+  ShardCounters counters_;
+  std::atomic<bool> wake_pending_{false};
+  bool shutting_down_ = false;
+  chatrt::MonotonicTime give_up_at_{};
+};
+
+}  // namespace chatd::transport
