@@ -39,7 +39,7 @@ std::string_view sentence(Errc code) {
     case Errc::rate_limited: return "Too many requests in too short a time; try again later.";
     case Errc::busy: return "The server has too much to do; try again later.";
     case Errc::storage_full: return "The server's storage is full; nothing was stored.";
-    case Errc::unavailable: return "The server cannot do this now; nothing was stored.";
+    case Errc::unavailable: return "The server cannot do this now; try again later.";
     case Errc::corrupt: return "The server's data is damaged; its operator has to look.";
     case Errc::gone: return "The connection is gone.";
     case Errc::shutting_down: return "The server is going down; connect again.";

@@ -191,7 +191,7 @@ TEST_SUITE("register") {
 
     CHECK(ann.take() ==
           Packets{R"(430[{"ok":false,"error":{"code":"unavailable","message":)"
-                  R"("The server cannot do this now; nothing was stored.","retryAfterMs":1000}}])",
+                  R"("The server cannot do this now; try again later.","retryAfterMs":1000}}])",
                   R"(42["unregistered",{"reason":"unavailable","message":)"
                   R"("the server cannot register anybody now"}])"});
     CHECK(ann.closed());
