@@ -175,6 +175,20 @@ TEST_SUITE("register") {
     CHECK(ann.take() == Packets{ready("bob", 0)});
   }
 
+  TEST_CASE_FIXTURE(ChatFixture, "is not answered to a socket that came after it") {
+    Client& ann = connect();
+    ann.skip();
+    ann.push(R"(420["register","ann"])");
+    ann.push("41");
+    ann.push("40");
+
+    settle();
+
+    REQUIRE(ann.take().size() == 1);  // the answer to CONNECT
+    CHECK(ann.ask("register", R"("bob")") == registered("bob", 0));
+    CHECK(ann.take() == Packets{ready("bob", 0)});
+  }
+
   TEST_CASE_FIXTURE(ChatFixture, "ends with the connection") {
     Client& ann = join("ann");
     CHECK(hub.stats().connections == 1);
