@@ -1,4 +1,5 @@
 #include "websocket_codec.h"
+#include "versions.h"
 
 #include <websocketpp/config/core.hpp>
 #include <websocketpp/frame.hpp>

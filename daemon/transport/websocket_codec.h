@@ -52,6 +52,4 @@ class WebSocketReader {
   bool in_message_ = false;
 };
 
-const char* websocketpp_version() noexcept;
-
 }  // namespace chatd::transport

@@ -31,5 +31,7 @@ CHATRT_EXPORT Result<std::unique_ptr<MessageStore>> open_sqlite_store(
 
 // The version of the linked SQLite: "3.40.1".
 CHATRT_EXPORT const char* sqlite_version() noexcept;
+// That of SQLiteCpp: "3.02.01".
+CHATRT_EXPORT const char* sqlitecpp_version() noexcept;
 
 }  // namespace chatrt

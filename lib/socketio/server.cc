@@ -408,6 +408,8 @@ void Server::send(ConnectionId connection, std::string_view encoded, bool epheme
 
 bool Server::ping(ConnectionId connection) { return impl_->ping(connection); }
 
+void Server::close_connection(ConnectionId connection) { impl_->close_connection(connection); }
+
 void Server::close_all(MonotonicTime now) { impl_->close_all(now); }
 
 }  // namespace chatrt::socketio

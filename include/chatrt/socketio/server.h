@@ -221,6 +221,8 @@ class CHATRT_EXPORT Server {
   // Sends an early ping; see Namespace::on_pong() and engineio::Server::ping().
   bool ping(ConnectionId connection);
 
+  // Closes one connection; see Socket::close_connection().
+  void close_connection(ConnectionId connection);
   // Closes every connection without DISCONNECT, so that clients come back elsewhere or later.
   void close_all(MonotonicTime now);
 

@@ -1,0 +1,251 @@
+#include "config.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "config_file.h"
+#include "version.h"
+
+namespace chatd {
+namespace {
+
+constexpr std::uint64_t kMinute = 60'000;
+constexpr std::uint64_t kHour = 60 * kMinute;
+constexpr std::uint64_t kMiB = 1 << 20;
+
+constexpr std::array kOptions = {
+    Option{"dev", &Config::dev, "", 0, 0,
+           "for development: loopback only, no tokens, pages of any localhost port may connect"},
+    Option{"listen", &Config::listen, "", 0, 0,
+           "address to listen on; \"localhost\" is both loopbacks"},
+    Option{"port", &Config::port, "", 0, 65535, "port to listen on; 0 takes a free one"},
+    Option{"db", &Config::db, "", 0, 0,
+           "the SQLite file, made if absent; \":memory:\" keeps nothing"},
+    Option{"shards", &Config::shards, "threads", 1, 64, "threads that serve connections"},
+    Option{"read-threads", &Config::read_threads, "threads", 1, 64, "threads that read the store"},
+    Option{"log-level", &Config::log_level, "", 0, 0, "debug, info, warning or error"},
+    Option{"cors-origin", &Config::cors_origins, "", 0, 0,
+           "an origin whose pages may connect, as https://chat.example; may be given again; \"*\" "
+           "is all of them, without credentials"},
+    Option{"cors-credentials", &Config::cors_credentials, "", 0, 0,
+           "let the pages of those origins send credentials"},
+    Option{"ping-interval", &Config::ping_interval_ms, "ms", 100, kHour,
+           "from a client's pong to the next ping"},
+    Option{"ping-timeout", &Config::ping_timeout_ms, "ms", 100, kHour,
+           "for a pong; then the connection is closed"},
+    Option{"upgrade-timeout", &Config::upgrade_timeout_ms, "ms", 100, kHour,
+           "for an upgrade to WebSocket; then the client stays on polling"},
+    Option{"connect-timeout", &Config::connect_timeout_ms, "ms", 100, kHour,
+           "for a connection to join a namespace"},
+    Option{"register-timeout", &Config::register_timeout_ms, "ms", 100, kHour,
+           "from a client's first event until it has registered"},
+    Option{"presence-grace", &Config::presence_grace_ms, "ms", 0, kHour,
+           "from a user's last disconnect until others are told"},
+    Option{"drain-timeout", &Config::drain_timeout_ms, "ms", 0, kHour,
+           "for clients to take what is left when chatd ends"},
+    Option{"text-bytes-max", &Config::text_bytes_max, "bytes", 1, kMiB, "of one message's text"},
+    Option{"payload-bytes-max", &Config::payload_bytes_max, "bytes", 1024, 64 * kMiB,
+           "of one packet or request body"},
+    Option{"queue-bytes-max", &Config::queue_bytes_max, "bytes", 4096, 1024 * kMiB,
+           "waiting for one connection; then it is closed and resumes later"},
+    Option{"connections-max", &Config::connections_max, "", 0, 10'000'000,
+           "connections at a time; 0 is 80 % of the open-file limit"},
+};
+
+// What was said of an option, and where.
+struct Said {
+  std::vector<std::string> values;
+  std::string place;
+};
+
+std::string variable_of(const Option& option) {
+  std::string name = "CHATD_";
+  for (const char c : option.name) {
+    name.push_back(c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c));
+  }
+  return name;
+}
+
+std::optional<bool> to_bool(std::string_view text) {
+  if (text == "true" || text == "1" || text == "yes") return true;
+  if (text == "false" || text == "0" || text == "no") return false;
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> to_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// Puts what was said into the config; an error in words if it cannot be.
+std::optional<std::string> apply(const Option& option, const Said& said, Config& config) {
+  const auto wrong = [&](const std::string& what) {
+    return std::string{option.name} + ": " + what + " (" + said.place + ")";
+  };
+  if (const auto* list = std::get_if<std::vector<std::string> Config::*>(&option.member)) {
+    config.** list = said.values;
+    return std::nullopt;
+  }
+  if (said.values.size() != 1) return wrong("takes one value");
+  const std::string& value = said.values.front();
+  if (const auto* flag = std::get_if<bool Config::*>(&option.member)) {
+    const auto truth = to_bool(value);
+    if (!truth) return wrong("\"" + value + "\" is neither true nor false");
+    config.** flag = *truth;
+  } else if (const auto* number = std::get_if<std::uint64_t Config::*>(&option.member)) {
+    const auto parsed = to_number(value);
+    if (!parsed || *parsed < option.min || *parsed > option.max) {
+      return wrong("\"" + value + "\" is not a number from " + std::to_string(option.min) + " to " +
+                   std::to_string(option.max));
+    }
+    config.** number = *parsed;
+  } else {
+    if (value.empty()) return wrong("is empty");
+    config.**std::get_if<std::string Config::*>(&option.member) = value;
+  }
+  return std::nullopt;
+}
+
+bool is_loopback(std::string_view address) {
+  return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
+
+// What no single option shows.
+std::optional<std::string> contradiction(const Config& config) {
+  constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
+  if (std::find(kLevels.begin(), kLevels.end(), config.log_level) == kLevels.end()) {
+    return "log-level: \"" + config.log_level + "\" is none of debug, info, warning, error";
+  }
+  for (const std::string& origin : config.cors_origins) {
+    if (origin == "*") {
+      if (config.cors_credentials) {
+        return "cors-credentials: never together with cors-origin \"*\"; list the origins";
+      }
+      if (config.cors_origins.size() > 1) return "cors-origin: \"*\" stands alone or not at all";
+      continue;
+    }
+    const std::size_t scheme = origin.find("://");
+    const bool known = origin.starts_with("http://") || origin.starts_with("https://");
+    if (!known || scheme + 3 >= origin.size() ||
+        origin.find_first_of("/ ?#*", scheme + 3) != std::string::npos) {
+      return "cors-origin: \"" + origin + "\" is no origin; write it as https://chat.example";
+    }
+  }
+  if (config.dev && !is_loopback(config.listen)) {
+    return "listen: with --dev anybody may be anybody, so chatd listens on loopback alone, not "
+           "on " +
+           config.listen;
+  }
+  if (!config.dev) {
+    return "dev: no way to authenticate users is configured, and this version has none but --dev, "
+           "which believes everybody and listens on loopback alone";
+  }
+  return std::nullopt;
+}
+
+std::string from_environment(const std::string& name, Said& said) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return {};
+  said = {{value}, name};
+  return value;
+}
+
+}  // namespace
+
+std::span<const Option> option_table() noexcept { return kOptions; }
+
+std::string default_text(const Option& option) {
+  const Config defaults;
+  if (const auto* flag = std::get_if<bool Config::*>(&option.member)) {
+    return defaults.**flag ? "true" : "false";
+  }
+  if (const auto* number = std::get_if<std::uint64_t Config::*>(&option.member)) {
+    return std::to_string(defaults.**number);
+  }
+  if (const auto* text = std::get_if<std::string Config::*>(&option.member)) return defaults.**text;
+  return "none";
+}
+
+CommandLine read_command_line(int argc, const char* const* argv) {
+  CommandLine result;
+  CLI::App app{"chatd: a durable real-time chat server for Socket.IO clients", "chatd"};
+  std::map<std::string_view, std::vector<std::string>> flags;
+  std::string file;
+  bool check = false;
+  bool version = false;
+  for (const Option& option : kOptions) {
+    const std::string flag = "--" + std::string{option.name};
+    const std::string help = std::string{option.help} +
+                             (option.unit.empty() ? "" : " [" + std::string{option.unit} + "]") +
+                             " (" + default_text(option) + ")";
+    if (std::holds_alternative<bool Config::*>(option.member)) {
+      app.add_flag_callback(
+          flag, [&flags, &option] { flags[option.name] = {"true"}; }, help);
+    } else {
+      app.add_option(flag, flags[option.name], help)->take_all()->allow_extra_args(false);
+    }
+  }
+  app.add_option("--config", file, "a TOML file with options by their names");
+  app.add_flag("--check", check, "check the configuration and exit");
+  app.add_flag("--version", version, "print versions, of what it is linked with too, and exit");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    result.print = app.help();
+    return result;
+  } catch (const CLI::ParseError& error) {
+    result.error = error.what();
+    std::replace(result.error->begin(), result.error->end(), '\n', ' ');
+    return result;
+  }
+  if (version) {
+    result.print = version_text();
+    return result;
+  }
+  result.check = check;
+
+  Said config_said{{file}, "--config"};
+  if (file.empty()) file = from_environment("CHATD_CONFIG", config_said);
+  std::map<std::string, FileValue, std::less<>> in_file;
+  if (!file.empty()) {
+    auto read = read_config_file(file);
+    if (!read) {
+      result.error = read.error().detail;
+      return result;
+    }
+    in_file = *std::move(read);
+  }
+  for (const Option& option : kOptions) {
+    Said said;
+    const auto found = in_file.find(option.name);
+    if (found != in_file.end()) {
+      said = {found->second.values, file + ":" + std::to_string(found->second.line)};
+      in_file.erase(found);
+    }
+    from_environment(variable_of(option), said);
+    std::vector<std::string>& given = flags[option.name];
+    // Of an option that takes one value the last flag counts, so that a script can put its own
+    // arguments behind defaults.
+    const bool is_list = std::holds_alternative<std::vector<std::string> Config::*>(option.member);
+    if (!given.empty() && !is_list) given = {given.back()};
+    if (!given.empty()) said = {given, "--" + std::string{option.name}};
+    if (said.place.empty()) continue;
+    if ((result.error = apply(option, said, result.config))) return result;
+  }
+  if (!in_file.empty()) {
+    result.error = in_file.begin()->first + ": no such option (" + file + ":" +
+                   std::to_string(in_file.begin()->second.line) + ")";
+    return result;
+  }
+  result.error = contradiction(result.config);
+  return result;
+}
+
+}  // namespace chatd

@@ -1,0 +1,62 @@
+// The configuration of chatd: one table of options, from which flags, environment variables, file
+// keys, --help and docs/operating.md come. Flags win over the environment, that over the file, that
+// over the defaults.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace chatd {
+
+struct Config {
+  bool dev = false;
+  std::string listen = "127.0.0.1";
+  std::uint64_t port = 3000;
+  std::string db = "chatd.db";
+  std::uint64_t shards = 1;
+  std::uint64_t read_threads = 2;
+  std::string log_level = "info";
+  std::vector<std::string> cors_origins;
+  bool cors_credentials = false;
+  std::uint64_t ping_interval_ms = 25000;
+  std::uint64_t ping_timeout_ms = 20000;
+  std::uint64_t upgrade_timeout_ms = 10000;
+  std::uint64_t connect_timeout_ms = 45000;
+  std::uint64_t register_timeout_ms = 30000;
+  std::uint64_t presence_grace_ms = 5000;
+  std::uint64_t drain_timeout_ms = 5000;
+  std::uint64_t text_bytes_max = 65536;
+  std::uint64_t payload_bytes_max = 1'000'000;
+  std::uint64_t queue_bytes_max = 1 << 20;
+  std::uint64_t connections_max = 0;
+};
+
+// One option. The flag is "--" + name, the variable "CHATD_" + NAME with underscores, the key in
+// the file the name itself.
+struct Option {
+  std::string_view name;
+  std::variant<bool Config::*, std::uint64_t Config::*, std::string Config::*,
+               std::vector<std::string> Config::*>
+      member;
+  std::string_view unit;           // "ms", "bytes", ...; empty: none
+  std::uint64_t min = 0, max = 0;  // of numbers, inclusive
+  std::string_view help;
+};
+std::span<const Option> option_table() noexcept;
+// The default as the documentation shows it.
+std::string default_text(const Option& option);
+
+struct CommandLine {
+  Config config;
+  bool check = false;                // --check
+  std::optional<std::string> print;  // --help or --version: print this and exit 0
+  std::optional<std::string> error;  // one line that names the key and its place: exit 2
+};
+CommandLine read_command_line(int argc, const char* const* argv);
+
+}  // namespace chatd

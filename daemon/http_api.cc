@@ -1,0 +1,382 @@
+#include "http_api.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "chatrt/gateway/chat_json.h"
+#include "client_bundle.h"
+#include "http_call.h"
+
+namespace chatd {
+namespace {
+
+using chatrt::Errc;
+using chatrt::Error;
+using chatrt::Result;
+using chatrt::UserId;
+using transport::HttpRequest;
+using transport::HttpResponse;
+using transport::Responder;
+
+constexpr std::uint64_t kPageDefault = 50;
+
+// A call that has found its route.
+struct Call {
+  const ApiParts& parts;
+  const HttpRequest& request;
+  std::string_view id;  // what stands for {id} in the path
+  const Arguments& arguments;
+  Responder responder;
+};
+
+using Handler = Result<HttpResponse> (*)(const Call&);
+
+// A route answers at once by returning a response or an error; or later, through the responder, and
+// then returns a response with status 0.
+struct Route {
+  std::string_view method;
+  std::string_view path;  // may have one {id}
+  Handler handle;
+};
+
+HttpResponse later() { return {.status = 0, .content_type = {}}; }
+
+// Who calls: by the token, or under --dev by the named argument.
+Result<UserId> caller(const Call& call, std::string_view argument) {
+  auto claimed = call.arguments.user(argument);
+  if (!claimed) return std::move(claimed).error();
+  chatrt::Credentials credentials{.token = {}, .claimed_user = *claimed};
+  constexpr std::string_view kBearer = "Bearer ";
+  if (call.request.authorization.starts_with(kBearer)) {
+    credentials.token = call.request.authorization.substr(kBearer.size());
+  }
+  auto identity = call.parts.authorizer.authenticate(credentials);
+  if (!identity) return std::move(identity).error();
+  return std::move(identity->user);
+}
+
+template <typename T>
+Result<T> required(Result<std::optional<T>> value, std::string_view name) {
+  if (!value) return std::move(value).error();
+  if (!value->has_value()) {
+    return Error{Errc::invalid_argument, std::string{name} + " is missing"};
+  }
+  return **std::move(value);
+}
+
+Result<std::size_t> limit_of(const Call& call) {
+  const auto limit = call.arguments.number("limit");
+  if (!limit) return limit.error();
+  if (*limit == 0U) return Error{Errc::invalid_argument, "limit is 0"};
+  return static_cast<std::size_t>(limit->value_or(kPageDefault));
+}
+
+Result<chatrt::SequenceRange> range_of(const Call& call) {
+  const auto before = call.arguments.number("before");
+  if (!before) return before.error();
+  const auto after = call.arguments.number("after");
+  if (!after) return after.error();
+  chatrt::SequenceRange range;
+  if (*before) range.before = chatrt::Sequence{**before};
+  if (*after) range.after = chatrt::Sequence{**after};
+  return range;
+}
+
+void append_messages(std::string& body, const chatrt::Page<chatrt::Message>& page) {
+  body.append(R"({"messages":[)");
+  for (std::size_t i = 0; i < page.items.size(); ++i) {
+    if (i > 0) body.push_back(',');
+    chatrt::gateway::append_message(body, page.items[i]);
+  }
+  body.append(R"(],"more":)").append(page.more ? "true}" : "false}");
+}
+
+// Answers with what `append` makes of a value, or with the problem.
+template <typename T, typename F>
+auto answer(const Responder& responder, F append) {
+  return [responder, append](Result<T> value) {
+    if (!value) return responder.respond(problem(value.error().code, value.error().detail));
+    std::string body;
+    append(body, *value);
+    responder.respond(json_response(200, std::move(body)));
+  };
+}
+
+// ------------------------------------------------------------------------------------- messages
+
+Result<HttpResponse> create_message(const Call& call) {
+  auto sender = caller(call, "senderId");
+  if (!sender) return std::move(sender).error();
+  auto selected = call.arguments.user("selectedUser");
+  if (!selected) return std::move(selected).error();
+  if (!*selected) selected = call.arguments.user("receiverId");
+  if (!selected) return std::move(selected).error();
+  auto conversation = call.arguments.text("conversationId");
+  if (!conversation) return std::move(conversation).error();
+  auto text = required(call.arguments.text("textMessage"), "textMessage");
+  if (!text) return std::move(text).error();
+  auto client_id = call.arguments.text("clientMessageId");
+  if (!client_id) return std::move(client_id).error();
+
+  chatrt::PostDraft draft{*std::move(sender), UserId{}, *std::move(text),
+                          client_id->value_or(call.request.idempotency_key)};
+  if (*selected) {
+    draft.target = **std::move(selected);
+  } else if (*conversation) {
+    auto id = chatrt::gateway::parse_conversation_id(**conversation);
+    if (!id) return Error{Errc::invalid_argument, "conversationId is no conversation id"};
+    draft.target = *id;
+  } else {
+    return Error{Errc::invalid_argument, "selectedUser is missing"};
+  }
+  call.parts.hub.post(std::move(draft),
+                      answer<chatrt::Message>(call.responder, chatrt::gateway::append_message));
+  return later();
+}
+
+Result<HttpResponse> history(const Call& call, chatrt::Target target) {
+  auto user = caller(call, "userId");
+  if (!user) return std::move(user).error();
+  const auto range = range_of(call);
+  if (!range) return range.error();
+  const auto limit = limit_of(call);
+  if (!limit) return limit.error();
+  call.parts.hub.history(*std::move(user), std::move(target), *range, *limit,
+                         answer<chatrt::Page<chatrt::Message>>(call.responder, append_messages));
+  return later();
+}
+
+Result<HttpResponse> history_with_user(const Call& call) {
+  auto peer = required(call.arguments.user("peerId"), "peerId");
+  if (!peer) return std::move(peer).error();
+  return history(call, *std::move(peer));
+}
+
+Result<HttpResponse> history_of_conversation(const Call& call) {
+  const auto id = chatrt::gateway::parse_conversation_id(call.id);
+  if (!id) return Error{Errc::not_found, "no such conversation"};
+  return history(call, *id);
+}
+
+// -------------------------------------------------------------------------------- conversations
+
+Result<HttpResponse> conversations(const Call& call) {
+  auto user = caller(call, "userId");
+  if (!user) return std::move(user).error();
+  const auto before = call.arguments.number("before");
+  if (!before) return before.error();
+  const auto limit = limit_of(call);
+  if (!limit) return limit.error();
+  std::optional<chatrt::Position> position;
+  if (*before) position = chatrt::Position{**before};
+  call.parts.hub.conversations(
+      *std::move(user), position, *limit,
+      answer<chatrt::Page<chatrt::Conversation>>(
+          call.responder, [](std::string& body, const chatrt::Page<chatrt::Conversation>& page) {
+            body.append(R"({"conversations":[)");
+            for (std::size_t i = 0; i < page.items.size(); ++i) {
+              if (i > 0) body.push_back(',');
+              chatrt::gateway::append_conversation(body, page.items[i]);
+            }
+            body.append(R"(],"more":)").append(page.more ? "true}" : "false}");
+          }));
+  return later();
+}
+
+Result<HttpResponse> mark_read(const Call& call) {
+  auto user = caller(call, "userId");
+  if (!user) return std::move(user).error();
+  const auto id = chatrt::gateway::parse_conversation_id(call.id);
+  if (!id) return Error{Errc::not_found, "no such conversation"};
+  const auto seq = required(call.arguments.number("seq"), "seq");
+  if (!seq) return seq.error();
+  call.parts.hub.mark({*std::move(user), *id, chatrt::MarkKind::read, chatrt::Sequence{*seq}},
+                      answer<chatrt::MarkAdvanced>(call.responder, chatrt::gateway::append_mark));
+  return later();
+}
+
+Result<HttpResponse> sync(const Call& call) {
+  auto user = caller(call, "userId");
+  if (!user) return std::move(user).error();
+  const auto since = call.arguments.number("since");
+  if (!since) return since.error();
+  const auto limit = limit_of(call);
+  if (!limit) return limit.error();
+  call.parts.hub.sync(*std::move(user), chatrt::Position{since->value_or(0)}, *limit,
+                      answer<chatrt::Hub::Sync>(call.responder, [](std::string& body,
+                                                                   const chatrt::Hub::Sync& page) {
+                        body.append(R"({"changes":[)");
+                        for (std::size_t i = 0; i < page.changes.size(); ++i) {
+                          if (i > 0) body.push_back(',');
+                          chatrt::gateway::append_change(body, page.changes[i]);
+                        }
+                        body.append(R"(],"position":)").append(std::to_string(page.position.value));
+                        body.append(R"(,"more":)").append(page.more ? "true}" : "false}");
+                      }));
+  return later();
+}
+
+// ------------------------------------------------------------------------ presence and sessions
+
+Result<HttpResponse> presence(const Call& call) {
+  auto user = caller(call, "userId");
+  if (!user) return std::move(user).error();
+  auto listed = required(call.arguments.text("userIds"), "userIds");
+  if (!listed) return std::move(listed).error();
+  std::vector<UserId> users;
+  for (std::string_view rest = *listed; !rest.empty();) {
+    const std::size_t comma = rest.find(',');
+    auto one = UserId::parse(rest.substr(0, comma));
+    if (!one) return Error{Errc::invalid_argument, "userIds names what is no user id"};
+    users.push_back(*std::move(one));
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  }
+  call.parts.hub.presence(
+      *std::move(user), std::move(users),
+      answer<std::vector<chatrt::Presence>>(
+          call.responder, [](std::string& body, const std::vector<chatrt::Presence>& found) {
+            body.append(R"({"users":[)");
+            for (std::size_t i = 0; i < found.size(); ++i) {
+              if (i > 0) body.push_back(',');
+              chatrt::gateway::append_presence(body, found[i]);
+            }
+            body.append("]}");
+          }));
+  return later();
+}
+
+Result<HttpResponse> sessions(const Call& call) {
+  auto user = caller(call, "userId");
+  if (!user) return std::move(user).error();
+  std::vector<chatrt::ConnectionId> connections;
+  call.parts.registry.connections_of(*user, connections);
+  std::string body = R"({"sessions":[)";
+  for (std::size_t i = 0; i < connections.size(); ++i) {
+    if (i > 0) body.push_back(',');
+    // As text: an id is larger than what a JavaScript number holds.
+    body.append(R"({"id":")").append(std::to_string(connections[i].value)).append(R"("})");
+  }
+  return json_response(200, body + "]}");
+}
+
+Result<HttpResponse> disconnect_session(const Call& call) {
+  auto user = caller(call, "userId");
+  if (!user) return std::move(user).error();
+  chatrt::ConnectionId connection;
+  const auto [end, error] =
+      std::from_chars(call.id.data(), call.id.data() + call.id.size(), connection.value);
+  const bool whole = error == std::errc{} && end == call.id.data() + call.id.size();
+  if (!whole || call.parts.registry.user_of(connection) != *user) {
+    return Error{Errc::not_found, "no such session"};
+  }
+  call.parts.disconnect(connection);
+  return HttpResponse{.status = 204, .content_type = {}};
+}
+
+// ----------------------------------------------------------------------------------- operations
+
+Result<HttpResponse> healthz(const Call&) { return json_response(200, R"({"ok":true})"); }
+
+Result<HttpResponse> readyz(const Call& call) {
+  call.parts.ready([responder = call.responder](bool ready) {
+    responder.respond(ready ? json_response(200, R"({"ok":true})") : problem(Errc::unavailable));
+  });
+  return later();
+}
+
+Result<HttpResponse> metrics(const Call& call) {
+  return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", call.parts.metrics()};
+}
+
+constexpr std::array kRoutes = {
+    Route{"POST", "/api/message/create-message", create_message},
+    Route{"POST", "/v1/messages", create_message},
+    Route{"GET", "/v1/messages", history_with_user},
+    Route{"GET", "/v1/conversations", conversations},
+    Route{"GET", "/v1/conversations/{id}/messages", history_of_conversation},
+    Route{"POST", "/v1/conversations/{id}/read", mark_read},
+    Route{"GET", "/v1/sync", sync},
+    Route{"GET", "/v1/presence", presence},
+    Route{"GET", "/v1/sessions", sessions},
+    Route{"DELETE", "/v1/sessions/{id}", disconnect_session},
+    Route{"GET", "/healthz", healthz},
+    Route{"GET", "/readyz", readyz},
+    Route{"GET", "/metrics", metrics},
+};
+
+// What stands for {id}; nothing if `path` is another one.
+std::optional<std::string_view> match(std::string_view pattern, std::string_view path) {
+  constexpr std::string_view kId = "{id}";
+  const std::size_t begin = pattern.find(kId);
+  if (begin == std::string_view::npos) {
+    return pattern == path ? std::optional{std::string_view{}} : std::nullopt;
+  }
+  const std::string_view tail = pattern.substr(begin + kId.size());
+  if (path.size() <= begin + tail.size() || !path.starts_with(pattern.substr(0, begin)) ||
+      !path.ends_with(tail)) {
+    return std::nullopt;
+  }
+  const std::string_view id = path.substr(begin, path.size() - begin - tail.size());
+  return id.find('/') == std::string_view::npos ? std::optional{id} : std::nullopt;
+}
+
+bool is_json(std::string_view content_type) {
+  constexpr std::string_view kJson = "application/json";
+  if (content_type.size() < kJson.size()) return false;
+  const std::string_view type = content_type.substr(0, kJson.size());
+  const bool same = std::equal(type.begin(), type.end(), kJson.begin(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
+  });
+  return same && (content_type.size() == kJson.size() || content_type[kJson.size()] == ';' ||
+                  content_type[kJson.size()] == ' ');
+}
+
+HttpResponse run(const Route& route, std::string_view id, const ApiParts& parts,
+                 const HttpRequest& request, const Responder& responder) {
+  if (route.method == "POST" && !is_json(request.content_type)) {
+    return problem(415, "invalid_argument", "Unsupported Media Type", "send application/json");
+  }
+  const auto arguments = Arguments::of(request);
+  if (!arguments) return problem(arguments.error().code, arguments.error().detail);
+  auto response = route.handle({parts, request, id, *arguments, responder});
+  if (!response) return problem(response.error().code, response.error().detail);
+  return *std::move(response);
+}
+
+}  // namespace
+
+std::size_t HttpApi::body_bytes_max(std::string_view method, std::string_view) const {
+  return method == "POST" ? parts_.body_bytes_max : 0;
+}
+
+void HttpApi::on_request(const HttpRequest& request, Responder responder) {
+  if (auto file = client_bundle_response(request)) return responder.respond(*std::move(file));
+  std::string allowed;
+  for (const Route& route : kRoutes) {
+    const auto id = match(route.path, request.path);
+    if (!id) continue;
+    if (route.method != request.method) {
+      allowed.append(allowed.empty() ? "" : ", ").append(route.method);
+      if (route.method == "GET") allowed.append(", HEAD");
+      continue;
+    }
+    HttpResponse response = run(route, *id, parts_, request, responder);
+    if (response.status != 0) responder.respond(std::move(response));
+    return;
+  }
+  if (allowed.empty()) return responder.respond(problem(404, "unknown_event", "Not Found"));
+  HttpResponse response = problem(405, "invalid_argument", "Method Not Allowed");
+  response.headers.emplace_back("Allow", allowed);
+  responder.respond(std::move(response));
+}
+
+std::vector<std::string> route_names() {
+  std::vector<std::string> names;
+  for (const Route& route : kRoutes) {
+    names.push_back(std::string{route.method} + " " + std::string{route.path});
+  }
+  return names;
+}
+
+}  // namespace chatd

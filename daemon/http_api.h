@@ -1,0 +1,45 @@
+// The HTTP routes of chatd: one table, described by docs/openapi.yaml.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "chatrt/authorizer.h"
+#include "chatrt/hub.h"
+#include "transport/http.h"
+
+namespace chatd {
+
+// What the routes need of the daemon.
+struct ApiParts {
+  chatrt::Hub& hub;
+  chatrt::Registry& registry;
+  const chatrt::Authorizer& authorizer;
+  chatrt::LogSink& log;
+  std::function<std::string()> metrics;
+  // Is the daemon ready for traffic? Calls back once.
+  std::function<void(std::function<void(bool)>)> ready;
+  // Sends the connection away for good: DISCONNECT, then closed.
+  std::function<void(chatrt::ConnectionId)> disconnect;
+  std::size_t body_bytes_max = 1'000'000;
+};
+
+class HttpApi final : public transport::HttpHandler {
+ public:
+  explicit HttpApi(ApiParts parts) : parts_(std::move(parts)) {}
+
+  std::size_t body_bytes_max(std::string_view method, std::string_view path) const override;
+  // Any thread.
+  void on_request(const transport::HttpRequest& request, transport::Responder responder) override;
+
+ private:
+  ApiParts parts_;
+};
+
+// "GET /v1/sync", one for each route: what docs/openapi.yaml must have.
+std::vector<std::string> route_names();
+
+}  // namespace chatd

@@ -1,0 +1,40 @@
+// One HTTP call of the chat's API: its arguments, wherever they stand, and its answer.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "chatrt/message.h"
+#include "chatrt/result.h"
+#include "chatrt/socketio/json.h"
+#include "transport/http.h"
+
+namespace chatd {
+
+transport::HttpResponse json_response(int status, std::string body);
+// application/problem+json (RFC 9457) with the stable `code`.
+transport::HttpResponse problem(chatrt::Errc code, std::string_view detail = {});
+transport::HttpResponse problem(int status, std::string_view code, std::string_view title,
+                                std::string_view detail = {});
+
+// The arguments of a request: fields of the JSON body of a POST, else parameters of the query.
+class Arguments {
+ public:
+  // An error if the body is no JSON object, or is not called application/json.
+  static chatrt::Result<Arguments> of(const transport::HttpRequest& request);
+
+  // Nothing if absent; an error if it is there and is no text.
+  chatrt::Result<std::optional<std::string>> text(std::string_view name) const;
+  // The same for a whole number, which a query may have as text.
+  chatrt::Result<std::optional<std::uint64_t>> number(std::string_view name) const;
+  chatrt::Result<std::optional<chatrt::UserId>> user(std::string_view name) const;
+
+ private:
+  bool is_json_ = false;
+  chatrt::socketio::Json json_;
+  std::string query_;
+};
+
+}  // namespace chatd

@@ -1,0 +1,65 @@
+#include "metered_store.h"
+
+#include <chrono>
+
+namespace chatd {
+
+using namespace chatrt;
+
+void Histogram::record(std::uint64_t us) noexcept {
+  std::size_t i = 0;
+  while (i < kBounds.size() && us > kBounds[i]) ++i;
+  counts_[i] += 1;
+  sum_ += us;
+}
+
+std::array<std::uint64_t, Histogram::kBounds.size() + 1> Histogram::cumulative() const noexcept {
+  std::array<std::uint64_t, kBounds.size() + 1> sums{};
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = sum += counts_[i];
+  return sums;
+}
+
+Result<std::vector<Result<Appended>>> MeteredStore::append(std::span<const Draft> drafts,
+                                                           Timestamp now) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto result = store_->append(drafts, now);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  append_time_.record(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  return result;
+}
+
+Result<Position> MeteredStore::last_position() const { return store_->last_position(); }
+
+Result<Page<Change>> MeteredStore::read_for_user(const UserId& user, Position after,
+                                                 std::size_t limit) const {
+  return store_->read_for_user(user, after, limit);
+}
+
+Result<Page<Message>> MeteredStore::read_undelivered(const UserId& user, Position after,
+                                                     std::size_t limit) const {
+  return store_->read_undelivered(user, after, limit);
+}
+
+Result<Page<Message>> MeteredStore::read_conversation(const UserId& reader, const Target& target,
+                                                      SequenceRange range,
+                                                      std::size_t limit) const {
+  return store_->read_conversation(reader, target, range, limit);
+}
+
+Result<Page<Conversation>> MeteredStore::conversations_of(const UserId& user,
+                                                          std::optional<Position> before,
+                                                          std::size_t limit) const {
+  return store_->conversations_of(user, before, limit);
+}
+
+Result<std::vector<UserId>> MeteredStore::contacts_of(const UserId& user) const {
+  return store_->contacts_of(user);
+}
+
+Result<Page<Change>> MeteredStore::read_log(Position after, std::size_t limit) const {
+  return store_->read_log(after, limit);
+}
+
+}  // namespace chatd

@@ -1,0 +1,11 @@
+// Random bytes that nobody can guess, from the operating system.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace chatd {
+
+void fill_random(std::span<std::byte> bytes);
+
+}  // namespace chatd

@@ -1,0 +1,237 @@
+#include "server.h"
+
+#include <sys/resource.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chatrt/authorizer.h"
+#include "chatrt/executor.h"
+#include "chatrt/gateway/chat.h"
+#include "chatrt/hub.h"
+#include "chatrt/registry.h"
+#include "chatrt/socketio/server.h"
+#include "chatrt/sqlite_store.h"
+#include "http_api.h"
+#include "metered_store.h"
+#include "metrics.h"
+#include "random.h"
+#include "transport/acceptor.h"
+#include "transport/shard.h"
+
+namespace chatd {
+namespace {
+
+using chatrt::Duration;
+
+Duration ms(std::uint64_t value) { return Duration{static_cast<Duration::rep>(value)}; }
+
+chatrt::Result<std::unique_ptr<chatrt::MessageStore>> open_store(const Config& config) {
+  if (config.db == ":memory:") return chatrt::make_memory_store();
+  return chatrt::open_sqlite_store(config.db,
+                                   {.readers = static_cast<unsigned>(config.read_threads)});
+}
+
+chatrt::HubOptions hub_options(const Config& config) {
+  chatrt::HubOptions options;
+  options.text_bytes_max = config.text_bytes_max;
+  options.presence_grace = ms(config.presence_grace_ms);
+  return options;
+}
+
+chatrt::gateway::ChatOptions chat_options(const Config& config) {
+  chatrt::gateway::ChatOptions options;
+  options.register_from_query = config.dev;
+  options.register_timeout = ms(config.register_timeout_ms);
+  return options;
+}
+
+chatrt::socketio::Options socketio_options(const Config& config, unsigned shard) {
+  chatrt::socketio::Options options;
+  options.engine.ping_interval = ms(config.ping_interval_ms);
+  options.engine.ping_timeout = ms(config.ping_timeout_ms);
+  options.engine.upgrade_timeout = ms(config.upgrade_timeout_ms);
+  options.engine.payload_bytes_max = config.payload_bytes_max;
+  options.engine.queued_bytes_max = config.queue_bytes_max;
+  options.engine.shard = shard;
+  options.connect_timeout = ms(config.connect_timeout_ms);
+  return options;
+}
+
+transport::ShardOptions shard_options(const Config& config) {
+  transport::ShardOptions options;
+  options.message_bytes_max = config.payload_bytes_max;
+  // The session closes a slow reader at queue_bytes_max; this is for what it does not see.
+  options.queued_bytes_max = 2 * config.queue_bytes_max + config.payload_bytes_max;
+  options.origins = {config.cors_origins, config.cors_credentials, config.dev};
+  return options;
+}
+
+std::size_t connections_max(const Config& config) {
+  if (config.connections_max > 0) return config.connections_max;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return 0;
+  return files.rlim_cur / 5 * 4;
+}
+
+}  // namespace
+
+// In the order they are built; they go in reverse.
+struct Server::Parts {
+  Parts(const Config& configured, const chatrt::Clock& time, chatrt::LogSink& sink,
+        std::unique_ptr<chatrt::MessageStore> opened)
+      : config(configured), clock(time), log(sink), store(std::move(opened)) {}
+
+  const Config config;
+  const chatrt::Clock& clock;
+  chatrt::LogSink& log;
+  MeteredStore store;
+  std::unique_ptr<chatrt::Registry> registry = chatrt::make_memory_registry();
+  std::unique_ptr<chatrt::Authorizer> authorizer = chatrt::make_open_authorizer();
+  std::unique_ptr<chatrt::Executor> commit_lane = chatrt::make_thread_executor("commit", 1);
+  std::unique_ptr<chatrt::Executor> read_lane =
+      chatrt::make_thread_executor("read", static_cast<unsigned>(config.read_threads));
+  chatrt::gateway::Chat chat{{*authorizer, clock, log}, chat_options(config)};
+  chatrt::Hub hub{{.registry = *registry,
+                   .store = store,
+                   .outlet = chat,
+                   .authorizer = *authorizer,
+                   .commit_lane = *commit_lane,
+                   .read_lane = *read_lane,
+                   .clock = clock,
+                   .log = log},
+                  hub_options(config)};
+  std::unique_ptr<HttpApi> api;
+  std::vector<std::unique_ptr<transport::Shard>> shards;
+  std::vector<std::unique_ptr<chatrt::socketio::Server>> servers;
+  std::unique_ptr<transport::Acceptor> acceptor;
+  bool stopped = false;
+
+  void build();
+  std::string metrics() const;
+  void tick(unsigned shard, chatrt::MonotonicTime now);
+};
+
+void Server::Parts::build() {
+  api = std::make_unique<HttpApi>(
+      ApiParts{.hub = hub,
+               .registry = *registry,
+               .authorizer = *authorizer,
+               .log = log,
+               .metrics = [this] { return metrics(); },
+               .ready =
+                   [this](std::function<void(bool)> done) {
+                     read_lane->post([this, done = std::move(done)] {
+                       done(store.last_position().has_value());
+                     });
+                   },
+               .disconnect =
+                   [this](chatrt::ConnectionId connection) {
+                     const unsigned shard = chatrt::engineio::Server::shard_of(connection);
+                     if (shard >= servers.size()) return;
+                     shards[shard]->post([server = servers[shard].get(), connection] {
+                       chatrt::socketio::Socket* socket = server->find(connection, "/");
+                       if (socket == nullptr) return;
+                       socket->disconnect();
+                       server->close_connection(connection);
+                     });
+                   },
+               .body_bytes_max = config.payload_bytes_max});
+  std::vector<transport::Shard*> all;
+  for (unsigned i = 0; i < config.shards; ++i) {
+    shards.push_back(std::make_unique<transport::Shard>(shard_options(config), clock, *api, log));
+    all.push_back(shards.back().get());
+  }
+  std::vector<chatrt::socketio::Server*> all_servers;
+  for (unsigned i = 0; i < config.shards; ++i) {
+    transport::Shard& shard = *shards[i];
+    servers.push_back(std::make_unique<chatrt::socketio::Server>(
+        socketio_options(config, i), chatrt::socketio::Server::Namespaces{{"/", &chat}},
+        std::vector<chatrt::socketio::Middleware>{}, shard, fill_random, log,
+        [&shard] { shard.wake(); }));
+    all_servers.push_back(servers.back().get());
+    shard.connect(*servers.back(), all);
+    shard.set_tick([this, i](chatrt::MonotonicTime now) { tick(i, now); });
+  }
+  chat.start(hub, all_servers);
+  acceptor = std::make_unique<transport::Acceptor>(
+      transport::AcceptorOptions{config.listen, static_cast<std::uint16_t>(config.port),
+                                 connections_max(config)},
+      all, log);
+}
+
+void Server::Parts::tick(unsigned shard, chatrt::MonotonicTime now) {
+  chat.on_tick(shard, now);
+  if (shard == 0) hub.tick();
+}
+
+std::string Server::Parts::metrics() const {
+  MetricsText text;
+  const chatrt::Hub::Stats stats = hub.stats();
+  text.counter("chatd_messages_committed_total", "Messages stored.", stats.messages_committed);
+  text.counter("chatd_messages_repeated_total", "Messages that were stored before.",
+               stats.messages_repeated);
+  text.counter("chatd_drafts_refused_total", "Messages and marks refused.", stats.drafts_refused);
+  text.counter("chatd_commits_total", "Commits.", stats.commits);
+  text.counter("chatd_commits_failed_total", "Commits that failed.", stats.commits_failed);
+  text.counter("chatd_events_sent_total", "Events given to connections.", stats.events_sent);
+  text.gauge("chatd_inbox", "Requests waiting for the commit lane.", stats.inbox);
+  text.gauge("chatd_reads", "Reads waiting or running.", stats.reads);
+  text.gauge("chatd_users_online", "Users with a connection.", stats.users_online);
+  text.gauge("chatd_registered_connections", "Connections that have registered.",
+             stats.connections);
+  text.histogram("chatd_append_seconds", "Time of one commit in the store.", store.append_time());
+  std::uint64_t connections = 0, websockets = 0, accepted = 0, requests = 0, in = 0, out = 0,
+                slow = 0;
+  for (const auto& shard : shards) {
+    const transport::ShardCounters& counters = shard->counters();
+    connections += counters.connections;
+    websockets += counters.websockets;
+    accepted += counters.accepted;
+    requests += counters.requests;
+    in += counters.bytes_in;
+    out += counters.bytes_out;
+    slow += counters.slow_readers_closed;
+  }
+  text.gauge("chatd_connections", "TCP connections.", connections);
+  text.gauge("chatd_websockets", "WebSockets.", websockets);
+  text.counter("chatd_connections_accepted_total", "TCP connections accepted.", accepted);
+  text.counter("chatd_http_requests_total", "HTTP requests.", requests);
+  text.counter("chatd_received_bytes_total", "Bytes read from connections.", in);
+  text.counter("chatd_sent_bytes_total", "Bytes written to connections.", out);
+  text.counter("chatd_slow_readers_closed_total", "Connections closed for not reading.", slow);
+  return text.text();
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() { stop(); }
+
+chatrt::Result<std::unique_ptr<Server>> Server::open(const Config& config,
+                                                     const chatrt::Clock& clock,
+                                                     chatrt::LogSink& log) {
+  auto store = open_store(config);
+  if (!store) return std::move(store).error();
+  auto parts = std::make_unique<Parts>(config, clock, log, *std::move(store));
+  parts->build();
+  return std::unique_ptr<Server>{new Server(std::move(parts))};
+}
+
+chatrt::Result<std::uint16_t> Server::start() {
+  for (std::size_t i = 0; i < parts_->shards.size(); ++i) {
+    parts_->shards[i]->start("shard-" + std::to_string(i));
+  }
+  return parts_->acceptor->start();
+}
+
+void Server::stop() {
+  if (std::exchange(parts_->stopped, true)) return;
+  parts_->acceptor->stop();
+  parts_->hub.stop();
+  // The last answers are in the shards' mailboxes; they leave before the transports are closed.
+  for (auto& shard : parts_->shards) shard->shut_down(ms(parts_->config.drain_timeout_ms));
+  for (auto& shard : parts_->shards) shard->join();
+}
+
+}  // namespace chatd

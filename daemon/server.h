@@ -1,0 +1,36 @@
+// The Server: builds the parts of chatd, runs them, and takes them down in reverse.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "chatrt/clock.h"
+#include "chatrt/log.h"
+#include "chatrt/result.h"
+#include "config.h"
+
+namespace chatd {
+
+class Server {
+ public:
+  // The store is opened here: an Error names the file and what to do.
+  static chatrt::Result<std::unique_ptr<Server>> open(const Config& config,
+                                                      const chatrt::Clock& clock,
+                                                      chatrt::LogSink& log);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Listens; the port it listens on.
+  chatrt::Result<std::uint16_t> start();
+  // Drains: accepts nothing more, commits and acks what was taken, closes the transports without a
+  // DISCONNECT, so that clients come back elsewhere or later. Returns when that is done.
+  void stop();
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace chatd

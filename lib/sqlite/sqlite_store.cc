@@ -1,0 +1,199 @@
+#include "chatrt/sqlite_store.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "reader.h"
+#include "schema.h"
+#include "writer.h"
+
+namespace chatrt {
+namespace {
+
+using sqlite::Reader;
+using sqlite::Writer;
+
+// Held as long as the store is open: one process writes a file at a time. On a file of its own,
+// since closing any descriptor of the database would drop SQLite's locks.
+class FileLock {
+ public:
+  explicit FileLock(int fd) : fd_(fd) {}
+  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  static Result<FileLock> take(const std::filesystem::path& file, Duration patience) {
+    const std::string name = file.string() + "-lock";
+    const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+      return Error{Errc::unavailable,
+                   name + ": " + std::strerror(errno) + "; check the folder and its permissions"};
+    }
+    FileLock lock(fd);
+    constexpr Duration kRetry{50};
+    for (Duration waited{0};; waited += kRetry) {
+      if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+      if (waited >= patience) {
+        return Error{
+            Errc::busy,
+            file.string() + ": another process has it open; stop that or name another file"};
+      }
+      std::this_thread::sleep_for(kRetry);
+    }
+  }
+
+ private:
+  int fd_;
+};
+
+// Connections for reading, lent to one caller each. A caller waits if all are lent.
+class Readers {
+ public:
+  explicit Readers(std::vector<std::unique_ptr<Reader>> readers) : free_(std::move(readers)) {}
+
+  template <typename F>
+  auto with(F&& read) const -> decltype(read(std::declval<Reader&>())) {
+    std::unique_ptr<Reader> reader = borrow();
+    try {
+      auto result = read(*reader);
+      give_back(std::move(reader));
+      return result;
+    } catch (const SQLite::Exception& exception) {
+      give_back(std::move(reader));
+      return sqlite::to_error(exception);
+    }
+  }
+
+ private:
+  std::unique_ptr<Reader> borrow() const {
+    std::unique_lock lock(mutex_);
+    returned_.wait(lock, [this] { return !free_.empty(); });
+    std::unique_ptr<Reader> reader = std::move(free_.back());
+    free_.pop_back();
+    return reader;
+  }
+  void give_back(std::unique_ptr<Reader> reader) const {
+    {
+      const std::lock_guard lock(mutex_);
+      free_.push_back(std::move(reader));
+    }
+    returned_.notify_one();
+  }
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable returned_;
+  mutable std::vector<std::unique_ptr<Reader>> free_;  // guarded by mutex_
+};
+
+class SqliteStore final : public MessageStore {
+ public:
+  SqliteStore(FileLock lock, std::unique_ptr<SQLite::Database> writer,
+              std::vector<std::unique_ptr<Reader>> readers)
+      : lock_(std::move(lock)), writer_(std::move(writer)), readers_(std::move(readers)) {}
+
+  Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
+                                               Timestamp now) override {
+    const std::lock_guard lock(mutex_);
+    return writer_.append(drafts, now);
+  }
+  Result<Position> last_position() const override {
+    return readers_.with([](Reader& r) { return Result<Position>{r.last_position()}; });
+  }
+  Result<Page<Change>> read_for_user(const UserId& user, Position after,
+                                     std::size_t limit) const override {
+    return readers_.with([&](Reader& r) { return r.read_for_user(user, after, limit); });
+  }
+  Result<Page<Message>> read_undelivered(const UserId& user, Position after,
+                                         std::size_t limit) const override {
+    return readers_.with([&](Reader& r) { return r.read_undelivered(user, after, limit); });
+  }
+  Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
+                                          SequenceRange range, std::size_t limit) const override {
+    return readers_.with(
+        [&](Reader& r) { return r.read_conversation(reader, target, range, limit); });
+  }
+  Result<Page<Conversation>> conversations_of(const UserId& user, std::optional<Position> before,
+                                              std::size_t limit) const override {
+    return readers_.with([&](Reader& r) { return r.conversations_of(user, before, limit); });
+  }
+  Result<std::vector<UserId>> contacts_of(const UserId& user) const override {
+    return readers_.with(
+        [&](Reader& r) { return Result<std::vector<UserId>>{r.contacts_of(user)}; });
+  }
+  Result<Page<Change>> read_log(Position after, std::size_t limit) const override {
+    return readers_.with([&](Reader& r) { return r.read_log(after, limit); });
+  }
+
+ private:
+  FileLock lock_;
+  std::mutex mutex_;
+  Writer writer_;  // guarded by mutex_
+  Readers readers_;
+};
+
+// The file with mode 0600 whatever the umask; SQLite gives its side files the same.
+Status create_file(const std::filesystem::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    return Error{Errc::unavailable, file.string() + ": " + std::strerror(errno) +
+                                        "; check the folder and its permissions"};
+  }
+  ::close(fd);
+  return {};
+}
+
+void create_schema(SQLite::Database& database) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  database.exec(sqlite::kSchema);
+  database.exec("PRAGMA application_id=" + std::to_string(sqlite::kApplicationId));
+  database.exec("PRAGMA user_version=" + std::to_string(sqlite::kSchemaVersion));
+  transaction.commit();
+  // What tells the file as ours is in its header from here on, not only in the WAL.
+  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MessageStore>> open_sqlite_store(const std::filesystem::path& file,
+                                                        SqliteOptions options) {
+  const auto exists = sqlite::check_file(file);
+  if (!exists) return exists.error();
+  auto lock = FileLock::take(file, options.open_busy_timeout);
+  if (!lock) return std::move(lock).error();
+  if (const Status created = create_file(file); !created) return created.error();
+  try {
+    auto writer = sqlite::open_writer(file, options);
+    const bool empty =
+        writer->execAndGet("SELECT count(*) FROM sqlite_schema WHERE name = 'log'").getInt() == 0;
+    if (empty) create_schema(*writer);
+    writer->setBusyTimeout(static_cast<int>(options.append_busy_timeout.count()));
+    std::vector<std::unique_ptr<Reader>> readers;
+    for (unsigned i = 0; i < std::max(options.readers, 1U); ++i) {
+      readers.push_back(std::make_unique<Reader>(sqlite::open_reader(file)));
+    }
+    return std::unique_ptr<MessageStore>{
+        std::make_unique<SqliteStore>(*std::move(lock), std::move(writer), std::move(readers))};
+  } catch (const SQLite::Exception& exception) {
+    Error error = sqlite::to_error(exception);
+    error.detail = file.string() + ": " + error.detail;
+    if (error.code == Errc::corrupt) error.detail += "; restore a backup or name another file";
+    if (error.code == Errc::busy) error.detail += "; another process holds it";
+    return error;
+  }
+}
+
+const char* sqlite_version() noexcept { return sqlite3_libversion(); }
+
+const char* sqlitecpp_version() noexcept { return SQLITECPP_VERSION; }
+
+}  // namespace chatrt
