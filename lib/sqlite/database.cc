@@ -81,6 +81,7 @@ std::uint32_t row_checksum(std::int64_t position, std::int64_t conversation, int
   std::memcpy(bytes, numbers.data(), sizeof numbers);
   uLong sum = crc32(0, bytes, sizeof bytes);
   const auto add = [&sum](std::string_view part) {
+    if (part.empty()) return;  // zlib takes a null pointer as "start again"
     sum = crc32(sum, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()));
   };
   add(text);

@@ -1,0 +1,17 @@
+#include "chatrt/sqlite_store.h"
+#include "chatrt/testing/message_store_contract.h"
+#include "temp_folder.h"
+
+TEST_CASE("the SQLite store keeps the contract, also across a reopening") {
+  const chatrt::testing::TempFolder folder;
+  const auto open = [&] {
+    auto store = chatrt::open_sqlite_store(folder / "chat.db");
+    REQUIRE_MESSAGE(store.has_value(), store.error().detail);
+    return *std::move(store);
+  };
+
+  chatrt::testing::check_message_store(open, [&](std::unique_ptr<chatrt::MessageStore> store) {
+    store.reset();
+    return open();
+  });
+}
