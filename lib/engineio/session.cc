@@ -22,6 +22,9 @@ void do_(Session::Actions& out, Kind kind, std::string body) {
   out.push_back(Action{.kind = kind, .body = std::move(body)});
 }
 
+// What a queued packet counts for: its own memory too, or empty ones could be queued without end.
+std::size_t weight(std::size_t bytes) { return bytes + 64; }
+
 std::string number(std::int64_t value) { return std::to_string(value); }
 
 }  // namespace
@@ -78,19 +81,24 @@ void Session::flush_poll(Actions& out) {
     }
     return;
   }
+  p.poll_pending = false;
+  do_(out, Kind::answer_poll, take_payload(options_.poll_packets_max));
+}
+
+// Takes up to `packets_max` packets off the queue, as the body of an answer.
+std::string Session::take_payload(std::size_t packets_max) {
+  Polling& p = *polling_;
   std::string body;
-  for (std::size_t packets = 0; packets < options_.poll_packets_max && !p.queue.empty();
-       ++packets) {
+  for (std::size_t packets = 0; packets < packets_max && !p.queue.empty(); ++packets) {
     const Queued& next = p.queue.front();
     const std::size_t size = next.binary ? next.bytes.size() / 3 * 4 + 5 : next.bytes.size();
     if (packets > 0 && body.size() + 1 + size > options_.payload_bytes_max) break;
     if (packets > 0) body.push_back(kRecordSeparator);
     encode_for_polling({next.binary, next.bytes}, body);
-    p.queued_bytes -= next.bytes.size();
+    p.queued_bytes -= weight(next.bytes.size());
     p.queue.pop_front();
   }
-  p.poll_pending = false;
-  do_(out, Kind::answer_poll, std::move(body));
+  return body;
 }
 
 void Session::on_poll_aborted(Actions& out) {
@@ -200,7 +208,8 @@ bool Session::on_packet(const Packet& packet, MonotonicTime now, Actions& out) {
 void Session::on_pong(MonotonicTime now, Actions& out) {
   if (!ping_in_flight_) return;
   ping_in_flight_ = false;
-  heartbeat_ = now + options_.ping_interval;
+  // While closing, heartbeat_ is the end of that.
+  if (state_ == State::open) heartbeat_ = now + options_.ping_interval;
   do_(out, Kind::pong);
 }
 
@@ -265,10 +274,11 @@ void Session::enqueue(Encoded packet, std::size_t behind, Actions& out) {
     return;
   }
   Polling& p = *polling_;
-  if (p.queued_bytes > 0 && p.queued_bytes + packet.bytes.size() > options_.queued_bytes_max) {
+  if (p.queued_bytes > 0 &&
+      p.queued_bytes + weight(packet.bytes.size()) > options_.queued_bytes_max) {
     return end(CloseReason::slow_reader, out);
   }
-  p.queued_bytes += packet.bytes.size();
+  p.queued_bytes += weight(packet.bytes.size());
   p.queue.push_back({packet.binary, std::string{packet.bytes}});
 }
 
@@ -302,12 +312,9 @@ void Session::close(MonotonicTime now, Actions& out) {
 void Session::close_now(Actions& out) {
   if (state_ == State::closed) return;
   if (polling_ && polling_->poll_pending && !polling_->queue.empty()) {
-    std::string body;
-    for (const Queued& queued : polling_->queue) {
-      encode_for_polling({queued.binary, queued.bytes}, body);
-      body.push_back(kRecordSeparator);
-    }
     polling_->poll_pending = false;
+    std::string body = take_payload(options_.poll_packets_max - 1);
+    if (!body.empty()) body.push_back(kRecordSeparator);
     do_(out, Kind::answer_poll, body + "1");
   }
   end(CloseReason::forced_close, out);

@@ -38,17 +38,32 @@ const Node* node(const void* value) { return static_cast<const Node*>(value); }
 
 bool is(const void* value, Type type) { return value != nullptr && node(value)->type == type; }
 
-// The double that number text stands for; nothing if it is beyond a double.
+// Is number text that no double can hold too small for one, and not too large? Its exponent in
+// scientific notation tells.
+bool is_tiny(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
+  const std::string_view mantissa = text.substr(0, e);
+  const std::size_t point = std::min(mantissa.find('.'), mantissa.size());
+  const std::size_t digit = std::min(mantissa.find_first_not_of("0."), mantissa.size());
+  const auto magnitude = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(digit);
+  if (e == text.size()) return magnitude <= 0;
+  std::string_view power = text.substr(e + 1);
+  if (power.starts_with('+')) power.remove_prefix(1);
+  std::int64_t exponent = 0;
+  const auto [end, error] = std::from_chars(power.data(), power.data() + power.size(), exponent);
+  if (error == std::errc::result_out_of_range) return power.starts_with('-');
+  constexpr std::int64_t kFar = 1'000'000'000'000;
+  return std::clamp(exponent, -kFar, kFar) + magnitude <= 0;
+}
+
+// The double that number text stands for, zero if it is too small for one, as in JavaScript;
+// nothing if it is beyond a double.
 std::optional<double> to_double(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::result_out_of_range) {
-    // Too small is zero, as in JavaScript; from_chars tells both by the same error.
-    const std::size_t exponent = text.find_first_of("eE");
-    const bool small = exponent != std::string_view::npos && text.substr(exponent + 1, 1) == "-";
-    return small ? std::optional{0.0} : std::nullopt;
-  }
-  return value;
+  if (error != std::errc::result_out_of_range) return value;
+  return is_tiny(text) ? std::optional{0.0} : std::nullopt;
 }
 
 // Is `text` the way JSON.stringify would write this number already? True for short integers.

@@ -61,9 +61,8 @@ Result<Split> split(std::string_view text) {
   text.remove_prefix(1);
   if (found.header.type == PacketType::binary_event ||
       found.header.type == PacketType::binary_ack) {
-    const bool leading_zero = text.starts_with('0');
     const auto count = take_number(text, kAttachmentsMax);
-    if (!count || *count == 0 || leading_zero || !text.starts_with('-')) {
+    if (!count || *count == 0 || !text.starts_with('-')) {
       return Error{Errc::invalid_argument, "number of attachments"};
     }
     found.header.attachments = static_cast<std::size_t>(*count);
@@ -77,6 +76,10 @@ Result<Split> split(std::string_view text) {
   if (!text.empty() && is_digit(text[0])) {
     found.header.id = take_number(text, kAckIdMax);
     if (!found.header.id) return Error{Errc::invalid_argument, "ack id"};
+  }
+  // JSON may begin with a space; the reference takes one for a digit, and no client sends it.
+  if (!text.empty() && std::string_view{" \t\r\n"}.find(text[0]) != std::string_view::npos) {
+    return Error{Errc::invalid_argument, "space before the payload"};
   }
   found.json = text;
   return found;

@@ -80,7 +80,9 @@ void Server::Impl::on_message(ConnectionId session, bool binary, std::string_vie
     connection->attachments_due = MonotonicTime::max();
   } else if (connection->attachments_due == MonotonicTime::max()) {
     connection->attachments_due = now + options_.attachment_timeout;
-    deadlines_.push({connection->attachments_due, session, Due::attachments});
+    if (!std::exchange(connection->attachments_watched, true)) {
+      deadlines_.push({connection->attachments_due, session, Due::attachments});
+    }
   }
   on_received(*connection, received);
   protocol.release();
@@ -115,7 +117,7 @@ void Server::Impl::on_connect(Connection& connection, const ConnectReceived& con
     return connect_error(connection.id, connect.nsp, "Invalid namespace", {});
   }
   for (const Middleware& middleware : middleware_) {
-    const Status allowed = middleware(connect.nsp, *connection.handshake, connect.auth);
+    const Status allowed = ask(middleware, connection, connect);
     if (allowed) continue;
     const std::string_view code = error_name(allowed.error().code);
     log_.log(LogLevel::info, "refused", {{"reason", code}, {"connection", connection.id.value}});
@@ -134,6 +136,14 @@ void Server::Impl::on_connect(Connection& connection, const ConnectReceived& con
   if (!handled && socket.impl_->state == Socket::Impl::State::connecting) {
     refuse(socket, "internal error", R"({"code":"internal"})");
   }
+}
+
+Status Server::Impl::ask(const Middleware& middleware, const Connection& connection,
+                         const ConnectReceived& connect) noexcept {
+  Status allowed = Error{Errc::internal, "internal error"};
+  guarded(connection.id, "middleware",
+          [&] { allowed = middleware(connect.nsp, *connection.handshake, connect.auth); });
+  return allowed;
 }
 
 void Server::Impl::on_event(Connection& connection, const EventReceived& event) {
@@ -179,10 +189,13 @@ void Server::Impl::on_pong(ConnectionId session, MonotonicTime now) {
   now_ = now;
   Connection* connection = find(session);
   if (connection == nullptr) return;
-  for (std::size_t i = 0; i < connection->sockets.size(); ++i) {
+  for (std::size_t i = 0; i < connection->sockets.size();) {
     Socket& socket = *connection->sockets[i];
-    if (socket.impl_->state != Socket::Impl::State::joined) continue;
-    guarded(socket, "on_pong", [&] { socket.impl_->handler->on_pong(socket); });
+    if (socket.impl_->state == Socket::Impl::State::joined) {
+      guarded(socket, "on_pong", [&] { socket.impl_->handler->on_pong(socket); });
+    }
+    // Its handler may have ended it, and then another stands in its place.
+    if (i < connection->sockets.size() && connection->sockets[i].get() == &socket) ++i;
   }
 }
 
@@ -216,6 +229,12 @@ Socket* Server::Impl::socket_of(Connection& connection, std::string_view nsp) no
     if (socket->impl_->nsp == nsp) return socket.get();
   }
   return nullptr;
+}
+
+bool Server::Impl::concerns(ConnectionId connection, std::string_view encoded) noexcept {
+  if (encoded.empty()) return false;
+  const Result<Split> packet = split(encoded.substr(1));
+  return packet && find(connection, packet->header.nsp) != nullptr;
 }
 
 Socket* Server::Impl::find(ConnectionId id, std::string_view nsp) noexcept {
@@ -257,7 +276,7 @@ void Server::Impl::bury() {
 }
 
 template <typename F>
-bool Server::Impl::guarded(const Socket& socket, std::string_view what, F&& call) noexcept {
+bool Server::Impl::guarded(ConnectionId connection, std::string_view what, F&& call) noexcept {
   std::string error;
   try {
     call();
@@ -268,9 +287,7 @@ bool Server::Impl::guarded(const Socket& socket, std::string_view what, F&& call
     error = "unknown exception";
   }
   log_.log(LogLevel::error, "handler_threw",
-           {{"what", what},
-            {"error", std::string_view{error}},
-            {"connection", socket.impl_->connection->id.value}});
+           {{"what", what}, {"error", std::string_view{error}}, {"connection", connection.value}});
   return false;
 }
 
@@ -305,12 +322,19 @@ void Server::Impl::on_tick(MonotonicTime now) {
       case Due::connect:
         if (!connection->was_joined) violate(*connection, "no namespace joined in time");
         break;
-      case Due::attachments:
-        if (connection->attachments_due <= now) violate(*connection, "attachments did not come");
-        break;
+      case Due::attachments: check_attachments(*connection); break;
       case Due::ack: expire_acks(*connection); break;
     }
   }
+}
+
+// The deadline that was watched is over; there may be a later one by now.
+void Server::Impl::check_attachments(Connection& connection) {
+  connection.attachments_watched = false;
+  if (connection.attachments_due == MonotonicTime::max()) return;
+  if (connection.attachments_due <= now_) return violate(connection, "attachments did not come");
+  connection.attachments_watched = true;
+  deadlines_.push({connection.attachments_due, connection.id, Due::attachments});
 }
 
 void Server::Impl::expire_acks(Connection& connection) {
@@ -360,8 +384,9 @@ void Server::Impl::run_deliveries(MonotonicTime now) {
       guarded(*socket, "task", [&] { running_.tasks_[operation.index](*socket); });
     } else {
       const Batch::Slice slice = running_.packets_[operation.index];
-      send(operation.connection, std::string_view{running_.bytes_}.substr(slice.offset, slice.size),
-           operation.ephemeral);
+      const auto packet = std::string_view{running_.bytes_}.substr(slice.offset, slice.size);
+      if (!concerns(operation.connection, packet)) continue;
+      send(operation.connection, packet, operation.ephemeral);
     }
   }
   running_.clear();

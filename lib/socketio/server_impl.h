@@ -22,7 +22,8 @@ struct Connection {
   std::unique_ptr<Handshake> handshake;
   std::vector<std::unique_ptr<Socket>> sockets;
   MonotonicTime attachments_due = MonotonicTime::max();
-  bool was_joined = false;  // a namespace, at some time: the connect timeout is off
+  bool attachments_watched = false;  // there is a Due::attachments for it
+  bool was_joined = false;           // a namespace, at some time: the connect timeout is off
 };
 
 struct Socket::Impl {
@@ -114,14 +115,23 @@ class Server::Impl final : public engineio::Application {
   void on_ack(Connection& connection, const AckReceived& ack);
   void violate(Connection& connection, std::string_view what);
   Socket* socket_of(Connection& connection, std::string_view nsp) noexcept;
+  // Is `encoded`, a packet for `connection`, of a namespace that it is in?
+  bool concerns(ConnectionId connection, std::string_view encoded) noexcept;
   // Ends a socket: pending acks fail, the handler is told, and it is buried at the turn's end.
   void end(Socket& socket, DisconnectReason reason);
   void expire_acks(Connection& connection);
+  void check_attachments(Connection& connection);
+  Status ask(const Middleware& middleware, const Connection& connection,
+             const ConnectReceived& connect) noexcept;
   void connect_error(ConnectionId id, std::string_view nsp, std::string_view message,
                      std::string_view data_json);
-  // Calls a handler; what it throws is logged. False if it threw.
+  // Calls into the host; what it throws is logged. False if it threw.
   template <typename F>
-  bool guarded(const Socket& socket, std::string_view what, F&& call) noexcept;
+  bool guarded(ConnectionId connection, std::string_view what, F&& call) noexcept;
+  template <typename F>
+  bool guarded(const Socket& socket, std::string_view what, F&& call) noexcept {
+    return guarded(socket.connection(), what, std::forward<F>(call));
+  }
   std::string make_id();
   void bury();
 
@@ -135,7 +145,6 @@ class Server::Impl final : public engineio::Application {
   std::vector<std::unique_ptr<Connection>> connections_;  // by the slot in the ConnectionId
   std::priority_queue<Deadline> deadlines_;
   Json json_;
-  Json auth_json_;  // of a CONNECT, which a handler may still look at while others are parsed
   std::string scratch_;
   MonotonicTime now_{};
   bool closing_ = false;

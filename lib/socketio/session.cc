@@ -54,8 +54,10 @@ Received Session::on_text(std::string_view text, Json& json) {
   const Result<Split> found = split(text);
   if (!found) return Violation{"malformed packet"};
   if (found->header.attachments == 0) return on_packet(found->header, found->json, json);
-  // The packet is kept until its attachments are there, and split again where it then lies.
-  if (!joined(found->header.nsp)) return Violation{"namespace not joined"};
+  // Looked at now, so that nobody waits for the attachments of a packet that is wrong already; then
+  // kept until they are there, and split again where it then lies.
+  const Received head = on_packet(found->header, found->json, json);
+  if (std::holds_alternative<Violation>(head)) return head;
   pending_ = std::make_unique<Pending>();
   pending_->text = text;
   const Result<Split> kept = split(pending_->text);

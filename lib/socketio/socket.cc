@@ -97,6 +97,7 @@ void Socket::emit_with_ack(
     std::string_view name, const Arguments& arguments, Duration timeout,
     std::function<void(Result<JsonView>, std::span<const std::string>)> done) {
   assert(!is_reserved_event(name));
+  if (impl_->state != Impl::State::joined) return done(Error{Errc::gone, "not connected"}, {});
   const AckId id = impl_->next_ack++;
   impl_->server->await_ack(*this, timeout, {id, {}, std::move(done)});
   impl_->server->send_packet(*this, {.type = PacketType::event, .id = id},

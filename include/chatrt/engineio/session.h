@@ -119,6 +119,7 @@ class CHATRT_EXPORT Session {
 
   void enqueue(Encoded packet, std::size_t behind, Actions& out);
   void flush_poll(Actions& out);
+  std::string take_payload(std::size_t packets_max);
   bool on_packet(const Packet& packet, MonotonicTime now, Actions& out);
   void on_pong(MonotonicTime now, Actions& out);
   void finish_upgrade(Actions& out);

@@ -97,7 +97,8 @@ class CHATRT_EXPORT Namespace {
 };
 
 // Runs before a namespace's on_connect(), in the order added. Returns an error to refuse: its
-// detail is the message of the CONNECT_ERROR, data["code"] is error_name(code).
+// detail is the message of the CONNECT_ERROR, data["code"] is error_name(code). What it throws is
+// logged, and refuses with `internal`.
 using Middleware =
     std::function<Status(std::string_view nsp, const Handshake& handshake, JsonView auth)>;
 
@@ -123,7 +124,7 @@ class CHATRT_EXPORT Socket {
   // The same, dropped if the client is behind.
   void emit_volatile(std::string_view name, const Arguments& arguments = {});
   // Sends an event and asks for an ack; `done` gets its arguments (an array), or an error: `busy`
-  // after `timeout`, `gone` if the client left before.
+  // after `timeout`, `gone` if the client left before (at once if it is not in the namespace).
   void emit_with_ack(std::string_view name, const Arguments& arguments, Duration timeout,
                      std::function<void(Result<JsonView>, std::span<const std::string>)> done);
   // Answers an event. A handler answers each id once: clients ignore a second answer.
@@ -155,7 +156,7 @@ class CHATRT_EXPORT Batch {
   // Begins a packet that is written in place: append to the returned string, then end_packet().
   std::string& begin_packet();
   std::size_t end_packet();
-  // Sends packet `index` to `connection` if it is in `nsp` ("/" or a namespace of the Server's).
+  // Sends packet `index` to `connection`, unless that has left the packet's namespace meanwhile.
   void target(ConnectionId connection, std::size_t index, bool ephemeral = false);
   // Runs `task` with the connection's socket of the main namespace, if it is there still.
   void task(ConnectionId connection, std::function<void(Socket&)> task);
@@ -188,7 +189,6 @@ struct Options {
   engineio::Options engine;
   Duration connect_timeout{45000};     // to join a namespace; then the connection is closed
   Duration attachment_timeout{10000};  // for the attachments of a binary packet
-  std::size_t namespaces_max = 16;     // joined by one connection; above: refused
 };
 
 class CHATRT_EXPORT Server {
