@@ -4,6 +4,7 @@
 // it and outlives the Hub and the gateway with it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ struct Credentials {
 struct Identity {
   UserId user;
   std::optional<Timestamp> expires_at = {};  // none: holds as long as the connection
+  // What check() may want to know again.
+  std::string token_id = {};
+  std::optional<Timestamp> issued_at = {};
 };
 
 // What somebody is about to do. Membership is not asked here: the store checks it with the data.
@@ -43,10 +47,18 @@ class CHATRT_EXPORT Authorizer {
   Authorizer& operator=(const Authorizer&) = delete;
   virtual ~Authorizer();
 
-  // `unauthenticated` if the credentials do not hold, `permission_denied` if they name another user
-  // than the one claimed.
+  // An Error if the credentials do not hold: one of the token_... codes, or `permission_denied` if
+  // they name another user than the one claimed. Without a token and a claimed user,
+  // `unauthenticated` means that a claim may follow (the gateway then waits for `register`), and
+  // `token_missing` that none would help.
   virtual Result<Identity> authenticate(const Credentials& credentials) const = 0;
   virtual Status authorize(const UserId& user, const Action& action) const = 0;
+
+  // Does what authenticate() gave still hold, apart from its time? Asked about once a second of the
+  // connections that are there, but only after revision() has changed. The default: always, and it
+  // never changes.
+  virtual Status check(const Identity& identity) const;
+  virtual std::uint64_t revision() const noexcept;
 };
 
 // Believes everybody and allows everything: for tests, `chatd --dev`, and hosts that have checked

@@ -31,7 +31,12 @@ enum class Errc : int {
   shutting_down,         // stop() was called; come back later
   unknown_event,         // no such event or route
   internal,              // a defect or a throwing host callback; the log has more
+  token_missing,         // a token is needed and there is none
+  token_malformed,       // not a token of ours: its form, signature, algorithm, issuer or audience
+  token_expired,         // it was one of ours, and its time is over; get a new one
+  token_revoked,         // taken back by the operator
 };
+inline constexpr Errc kErrcLast = Errc::token_revoked;
 
 // "invalid_argument", "unauthenticated", ...: lower case, stable.
 CHATRT_EXPORT std::string_view error_name(Errc code) noexcept;

@@ -10,6 +10,8 @@
 namespace chatrt {
 
 Authorizer::~Authorizer() = default;
+Status Authorizer::check(const Identity&) const { return {}; }
+std::uint64_t Authorizer::revision() const noexcept { return 0; }
 Clock::~Clock() = default;
 Executor::~Executor() = default;
 LogSink::~LogSink() = default;

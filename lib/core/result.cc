@@ -19,6 +19,10 @@ std::string_view error_name(Errc code) noexcept {
     case Errc::shutting_down: return "shutting_down";
     case Errc::unknown_event: return "unknown_event";
     case Errc::internal: return "internal";
+    case Errc::token_missing: return "token_missing";
+    case Errc::token_malformed: return "token_malformed";
+    case Errc::token_expired: return "token_expired";
+    case Errc::token_revoked: return "token_revoked";
   }
   return "internal";
 }

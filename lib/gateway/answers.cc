@@ -40,7 +40,18 @@ void end_logged_event(std::string& out, Position position) {
   out += "\"]";
 }
 
+void append_unregistered(std::string& out, Errc code, std::string_view message) {
+  begin_event(out, "unregistered");
+  out += R"({"reason":")";
+  out += error_name(code);
+  out += R"(","message":)";
+  socketio::append_json_string(out, message);
+  out += '}';
+  end_event(out);
+}
+
 void Answers::refuse(const To& to, Errc code, std::string_view shown) {
+  count(code);
   log_.log(level_of(code), "refused",
            {{"connection", to.connection.value},
             {"event", to.event},

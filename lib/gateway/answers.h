@@ -1,6 +1,10 @@
 // Answers: the packets of the chat, and the acks that do not wait for a commit.
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +24,8 @@ void end_ack(std::string& out);                              // ]
 void begin_event(std::string& out, std::string_view name);   // 42["name",
 void end_event(std::string& out);                            // ]   after anything but a string
 void end_logged_event(std::string& out, Position position);  // ,"<position>"]
+// The whole event that tells a client it is nobody's.
+void append_unregistered(std::string& out, Errc code, std::string_view message);
 
 // Threads: any.
 class Answers {
@@ -34,10 +40,16 @@ class Answers {
   };
   // Logs the refusal, and answers it if an ack was asked for. `shown`: see append_failure().
   void refuse(const To& to, Errc code, std::string_view shown = {});
+  // Counts one that is answered elsewhere.
+  void count(Errc code) noexcept { refused_[static_cast<std::size_t>(code)] += 1; }
+  std::uint64_t refused(Errc code) const noexcept {
+    return refused_[static_cast<std::size_t>(code)];
+  }
 
  private:
   Delivery& delivery_;
   LogSink& log_;
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(kErrcLast) + 1> refused_{};
 };
 
 }  // namespace chatrt::gateway

@@ -2,6 +2,7 @@
 
 #include "answers.h"
 #include "delivery.h"
+#include "grants.h"
 #include "handlers.h"
 #include "outgoing.h"
 #include "registration.h"
@@ -18,11 +19,16 @@ class Chat::Impl {
   Delivery delivery;
   Answers answers{delivery, parts.log};
   Outgoing outgoing{delivery};
-  Registration registration{parts, options, delivery, answers,
+  Grants grants{parts, options, delivery, answers};
+  Registration registration{parts,
+                            options,
+                            delivery,
+                            answers,
+                            grants,
                             [this](socketio::Socket& socket, const socketio::Event& event) {
                               handlers.dispatch(socket, event);
                             }};
-  Handlers handlers{parts, options, delivery, answers, outgoing, registration};
+  Handlers handlers{parts, options, delivery, answers, outgoing, registration, grants};
 };
 
 Chat::Chat(ChatParts parts, ChatOptions options) : impl_(std::make_unique<Impl>(parts, options)) {}
@@ -32,6 +38,7 @@ Chat::~Chat() = default;
 void Chat::start(Hub& hub, std::span<socketio::Server* const> shards) {
   impl_->delivery.start(shards);
   impl_->outgoing.start();
+  impl_->grants.start();
   impl_->registration.start(hub);
   impl_->handlers.start(hub);
 }
@@ -55,6 +62,11 @@ void Chat::send(std::span<const ConnectionId> connections, const Event& event) {
 
 void Chat::flush() { impl_->delivery.flush(); }
 
-void Chat::on_tick(unsigned shard, MonotonicTime now) { impl_->registration.on_tick(shard, now); }
+void Chat::on_tick(unsigned shard, MonotonicTime now) {
+  impl_->registration.on_tick(shard, now);
+  impl_->grants.on_tick(shard, now);
+}
+
+std::uint64_t Chat::refused(Errc code) const noexcept { return impl_->answers.refused(code); }
 
 }  // namespace chatrt::gateway

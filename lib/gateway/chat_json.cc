@@ -45,6 +45,10 @@ std::string_view sentence(Errc code) {
     case Errc::shutting_down: return "The server is going down; connect again.";
     case Errc::unknown_event: return "There is no such event.";
     case Errc::internal: return "Something went wrong in the server; its log has more.";
+    case Errc::token_missing: return "A token is needed, and there is none.";
+    case Errc::token_malformed: return "The token is not one that this server takes.";
+    case Errc::token_expired: return "The token has expired; get a new one.";
+    case Errc::token_revoked: return "The token was taken back.";
   }
   return "Something went wrong in the server; its log has more.";
 }

@@ -7,6 +7,7 @@
 #include "chatrt/gateway/chat_json.h"
 #include "chatrt/socketio/json.h"
 #include "fields.h"
+#include "grants.h"
 #include "registration.h"
 
 namespace chatrt::gateway {
@@ -52,15 +53,17 @@ Status check_sender(Fields& fields, const UserId& user) {
 }  // namespace
 
 Handlers::Handlers(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-                   Answers& answers, Outgoing& outgoing, Registration& registration)
+                   Answers& answers, Outgoing& outgoing, Registration& registration, Grants& grants)
     : parts_(parts),
       options_(options),
       delivery_(delivery),
       answers_(answers),
       outgoing_(outgoing),
-      registration_(registration) {}
+      registration_(registration),
+      grants_(grants) {}
 
-// Every event a client may send, besides `register`, which is Registration's.
+// Every event a client may send, besides `register`, which is Registration's, and `auth_refresh`,
+// which is Grants'.
 std::span<const Handlers::Entry> Handlers::table() {
   static constexpr Entry kTable[] = {
       {"send_message", &Handlers::send_message},   {"typing", &Handlers::typing},
@@ -73,6 +76,7 @@ std::span<const Handlers::Entry> Handlers::table() {
 
 void Handlers::dispatch(socketio::Socket& socket, const socketio::Event& event) {
   if (event.name == "register") return registration_.on_register(socket, event);
+  if (event.name == "auth_refresh") return grants_.on_refresh(socket, event);
   const auto entry = std::ranges::find(table(), event.name, &Entry::name);
   if (entry == table().end()) {
     return answers_.refuse({socket.connection(), event.name, event.ack_id}, Errc::unknown_event);

@@ -15,12 +15,13 @@
 
 namespace chatrt::gateway {
 
+class Grants;
 class Registration;
 
 class Handlers {
  public:
   Handlers(const ChatParts& parts, const ChatOptions& options, Delivery& delivery, Answers& answers,
-           Outgoing& outgoing, Registration& registration);
+           Outgoing& outgoing, Registration& registration, Grants& grants);
   void start(Hub& hub) { hub_ = &hub; }
 
   // Answers the event, has it held until the socket is attached, or refuses it.
@@ -63,6 +64,7 @@ class Handlers {
   Answers& answers_;
   Outgoing& outgoing_;
   Registration& registration_;
+  Grants& grants_;
   Hub* hub_ = nullptr;
 };
 

@@ -32,7 +32,7 @@ Result<std::string> token_of(const socketio::Handshake& handshake, JsonView auth
   const JsonView token = auth.find("token");
   if (const auto text = token.as_string()) return std::string(*text);
   if (token.present() && !token.is_null()) {
-    return Error{Errc::unauthenticated, "auth.token is not a string"};
+    return Error{Errc::token_malformed, "auth.token is not a string"};
   }
   const std::string_view header = handshake.authorization;
   return is_bearer(header) ? std::string(header.substr(7)) : std::string();
@@ -77,11 +77,12 @@ void append_ok_registered(std::string& out, const UserId& user, Position positio
 }  // namespace
 
 Registration::Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-                           Answers& answers, Replay replay)
+                           Answers& answers, Grants& grants, Replay replay)
     : parts_(parts),
       options_(options),
       delivery_(delivery),
       answers_(answers),
+      grants_(grants),
       replay_(std::move(replay)) {}
 
 void Registration::start(Hub& hub) {
@@ -92,16 +93,14 @@ void Registration::start(Hub& hub) {
 void Registration::on_connect(Socket& socket, JsonView auth) {
   const Result<std::string> token = token_of(socket.handshake(), auth);
   std::optional<Identity> identity;
-  if (!token || !token->empty()) {
-    Result<Identity> known =
-        token ? parts_.authorizer.authenticate({.token = *token}) : Result<Identity>(token.error());
-    if (known) {
-      identity = *std::move(known);
-    } else if (is_temporary(known.error().code)) {
-      return socket.close_connection();
-    } else if (!options_.register_from_query) {
-      return refuse_connect(socket, known.error());
-    }
+  Result<Identity> known =
+      token ? parts_.authorizer.authenticate({.token = *token}) : Result<Identity>(token.error());
+  if (known) {
+    identity = *std::move(known);
+  } else if (const Errc code = known.error().code;
+             code != Errc::unauthenticated || !token || !token->empty()) {
+    if (is_temporary(code)) return socket.close_connection();
+    if (!options_.register_from_query) return refuse_connect(socket, known.error());
   }
 
   auto session = std::make_unique<Session>();
@@ -112,11 +111,22 @@ void Registration::on_connect(Socket& socket, JsonView auth) {
   socket.set_data(std::move(session));
   socket.accept();
 
-  if (identity) return attach(socket, std::move(identity->user), session_of(socket).since);
+  if (identity) {
+    UserId user = identity->user;
+    grants_.put(socket.connection(), *std::move(identity));
+    return attach(socket, std::move(user), session_of(socket).since);
+  }
   if (options_.register_from_query) register_from_query(socket);
 }
 
 void Registration::refuse_connect(Socket& socket, const Error& error) {
+  answers_.count(error.code);
+  parts_.log.log(LogLevel::info, "refused",
+                 {{"connection", socket.connection().value},
+                  {"event", std::string_view{"CONNECT"}},
+                  {"code", error_name(error.code)},
+                  {"address", std::string_view{socket.handshake().address}},
+                  {"detail", std::string_view{error.detail}}});
   std::string data = R"({"code":")";
   data += error_name(error.code);
   data += R"("})";
@@ -135,6 +145,7 @@ void Registration::register_from_query(Socket& socket) {
 void Registration::on_disconnect(Socket& socket) {
   const ConnectionId connection = socket.connection();
   deadlines_[Delivery::shard_of(connection)].erase(connection);
+  grants_.erase(connection);
   if (session_of(socket).state != Session::State::unknown) hub_->detach(connection);
 }
 
@@ -175,6 +186,7 @@ Status Registration::register_user(Socket& socket, const socketio::Event& event)
       {.token = token ? *token : std::string(), .claimed_user = claim->user});
   if (!identity) return Error{identity.error().code, "this user id was not accepted"};
   if (event.ack_id) session.registers.push_back(*event.ack_id);
+  if (token && !token->empty()) grants_.put(socket.connection(), *identity);
   attach(socket, std::move((*identity).user), claim->since ? claim->since : session.since);
   return {};
 }
@@ -244,13 +256,7 @@ void Registration::send_ready(ConnectionId connection, const UserId& user,
 
 void Registration::tell_unregistered(ConnectionId connection, Errc code, std::string_view message) {
   std::string packet;
-  begin_event(packet, "unregistered");
-  packet += R"({"reason":")";
-  packet += error_name(code);
-  packet += R"(","message":)";
-  socketio::append_json_string(packet, message);
-  packet += '}';
-  end_event(packet);
+  append_unregistered(packet, code, message);
   send(connection, packet);
 }
 

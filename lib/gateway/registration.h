@@ -12,6 +12,7 @@
 
 #include "answers.h"
 #include "chatrt/gateway/chat.h"
+#include "grants.h"
 #include "session.h"
 
 namespace chatrt::gateway {
@@ -22,7 +23,7 @@ class Registration {
   using Replay = std::function<void(socketio::Socket&, const socketio::Event&)>;
 
   Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-               Answers& answers, Replay replay);
+               Answers& answers, Grants& grants, Replay replay);
   void start(Hub& hub);
 
   void on_connect(socketio::Socket& socket, socketio::JsonView auth);
@@ -54,6 +55,7 @@ class Registration {
   const ChatOptions& options_;
   Delivery& delivery_;
   Answers& answers_;
+  Grants& grants_;
   Replay replay_;
   Hub* hub_ = nullptr;
   std::atomic<std::uint64_t> last_attempt_ = 0;

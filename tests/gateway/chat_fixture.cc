@@ -13,6 +13,8 @@ namespace chatrt::gateway {
 Result<Identity> TokenAuthorizer::authenticate(const Credentials& credentials) const {
   if (fault) return Error{*fault};
   if (credentials.token.empty()) {
+    if (tokens_needed && !credentials.claimed_user)
+      return Error{without_token, "a token is needed"};
     if (tokens_needed || !credentials.claimed_user) return Error{Errc::unauthenticated};
     return Identity{.user = *credentials.claimed_user};
   }
@@ -22,7 +24,12 @@ Result<Identity> TokenAuthorizer::authenticate(const Credentials& credentials) c
   if (credentials.claimed_user && *credentials.claimed_user != user) {
     return Error{Errc::permission_denied};
   }
-  return Identity{.user = user};
+  return Identity{.user = user, .expires_at = expires_at};
+}
+
+Status TokenAuthorizer::check(const Identity& identity) const {
+  if (identity.user.str() == revoked) return Error{Errc::token_revoked};
+  return {};
 }
 
 void RecordingTransport::send(engineio::Carrier websocket, engineio::Encoded packet) {

@@ -30,7 +30,14 @@ class TokenAuthorizer final : public Authorizer {
   Result<Identity> authenticate(const Credentials& credentials) const override;
   Status authorize(const UserId&, const Action&) const override { return {}; }
 
+  Status check(const Identity& identity) const override;
+  std::uint64_t revision() const noexcept override { return changes; }
+
   bool tokens_needed = false;
+  Errc without_token = Errc::unauthenticated;  // then, of who claims nothing either
+  std::optional<Timestamp> expires_at;         // of every token
+  std::string revoked;                         // this user's tokens; set `changes` too
+  std::uint64_t changes = 0;
   std::optional<Errc> fault;  // every authenticate() is this
 };
 

@@ -254,7 +254,7 @@ TEST_SUITE("a token") {
     Client& bob = connect(0, R"({"token":7})");
     CHECK(
         bob.take() ==
-        Packets{R"(44{"message":"auth.token is not a string","data":{"code":"unauthenticated"}})"});
+        Packets{R"(44{"message":"auth.token is not a string","data":{"code":"token_malformed"}})"});
     CHECK(logged("info refused reason=the token is not valid connection="));
   }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,6 +33,7 @@ struct ChatOptions {
   std::size_t early_events_max = 1000;       // held per connection until it has registered
   std::size_t early_bytes_max = 256 * 1024;  // the same, in bytes; above either: busy
   Duration register_timeout{30000};          // from the first held event until it is refused
+  Duration token_grace{25000};               // from a token's end, to bring the next one
   std::size_t page_default = 50;             // items where the client names no limit
 };
 
@@ -60,7 +62,11 @@ class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
 
   // Refuses what was held for connections of `shard` that have not registered in time. To be called
   // on the shard's thread, about once a second.
+  // It also sends those away whose token has expired or was taken back.
   void on_tick(unsigned shard, MonotonicTime now);
+
+  // How many CONNECTs and events were refused with `code`. Any thread.
+  std::uint64_t refused(Errc code) const noexcept;
 
  private:
   class Impl;
