@@ -110,6 +110,15 @@ void append_double(std::string& out, double value) {
   }
 }
 
+// Does decoded text hold half of a surrogate pair? RapidJSON lets an escaped low one through.
+bool has_surrogate(std::string_view text) {
+  for (std::size_t at = text.find('\xed'); at != std::string_view::npos;
+       at = text.find('\xed', at + 1)) {
+    if (static_cast<unsigned char>(text[at + 1]) >= 0xa0) return true;
+  }
+  return false;
+}
+
 // Builds the nodes. Children wait on `open_` until their container ends, and move to `nodes_` then.
 class Builder {
  public:
@@ -119,7 +128,7 @@ class Builder {
     text_.clear();
     text_.reserve(text_bytes);  // decoding never lengthens: what points into it stays valid
     depth_ = 0;
-    number_refused_ = false;
+    refused_ = false;
   }
 
   // The callbacks of RapidJSON; false ends the parse.
@@ -136,23 +145,27 @@ class Builder {
   bool Double(double) { return false; }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
     if (!is_plain_integer({text, size}) && !to_double({text, size})) {
-      number_refused_ = true;
+      refused_ = true;
       return false;
     }
     return push_text(Type::number, text, size);
   }
   bool String(const char* text, rapidjson::SizeType size, bool) {
+    if (has_surrogate({text, size})) {
+      refused_ = true;
+      return false;
+    }
     return push_text(Type::string, text, size);
   }
-  bool Key(const char* text, rapidjson::SizeType size, bool) {
-    return push_text(Type::string, text, size);
+  bool Key(const char* text, rapidjson::SizeType size, bool copy) {
+    return String(text, size, copy);
   }
   bool StartObject() { return ++depth_ <= kJsonDepthMax; }
   bool StartArray() { return ++depth_ <= kJsonDepthMax; }
   bool EndObject(rapidjson::SizeType members) { return close(Type::object, members, 2 * members); }
   bool EndArray(rapidjson::SizeType elements) { return close(Type::array, elements, elements); }
 
-  bool number_refused() const { return number_refused_; }
+  bool refused() const { return refused_; }
 
   // After a complete parse: the root, with indices turned into pointers.
   const Node* finish() {
@@ -188,7 +201,7 @@ class Builder {
   std::vector<Node> open_;
   std::string text_;
   std::size_t depth_ = 0;
-  bool number_refused_ = false;
+  bool refused_ = false;
 };
 
 void append_node(std::string& out, const Node& value) {
@@ -324,7 +337,7 @@ Json::ParseStatus Json::parse(std::string_view text) {
     impl_->root = impl_->builder.finish();
     return ParseStatus::ok;
   }
-  const bool refused = impl_->builder.number_refused() ||
+  const bool refused = impl_->builder.refused() ||
                        result.Code() == rapidjson::kParseErrorNumberTooBig ||
                        result.Code() == rapidjson::kParseErrorStringUnicodeSurrogateInvalid;
   return refused ? ParseStatus::refused : ParseStatus::not_json;
