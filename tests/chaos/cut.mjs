@@ -3,7 +3,7 @@
 //   node cut.mjs [--cuts 50] [--seed N]
 // Passes with 0 lost, 0 duplicated, 0 reordered at the stock client.
 import { parseArgs } from 'node:util';
-import { Chatd } from './lib/chatd.mjs';
+import { Chatd } from '../lib/chatd.mjs';
 import { Checker, faults, summary } from './lib/checker.mjs';
 import { Proxy } from './lib/proxy.mjs';
 import { random } from './lib/random.mjs';

@@ -2,7 +2,7 @@
 //   node kill.mjs [--kills 10] [--senders 20] [--rate 1000]
 // Passes with 0 lost, 0 duplicated, 0 reordered; and says how long the restarts took.
 import { parseArgs } from 'node:util';
-import { Chatd } from './lib/chatd.mjs';
+import { Chatd } from '../lib/chatd.mjs';
 import { Checker, faults, summary } from './lib/checker.mjs';
 import { openPage, startSender, until } from './lib/users.mjs';
 
