@@ -15,7 +15,11 @@ using chatrt::Error;
 int status_of(Errc code) {
   switch (code) {
     case Errc::invalid_argument: return 400;
-    case Errc::unauthenticated: return 401;
+    case Errc::unauthenticated:
+    case Errc::token_missing:
+    case Errc::token_malformed:
+    case Errc::token_expired:
+    case Errc::token_revoked: return 401;
     case Errc::permission_denied: return 403;
     case Errc::not_found:
     case Errc::gone:

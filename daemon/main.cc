@@ -1,5 +1,6 @@
 // chatd: reads its configuration, runs the Server until it is told to end, and says by its exit
-// code how that went: 0 drained, 2 unusable configuration, 3 unusable database.
+// code how that went: 0 drained, 2 unusable configuration, 3 unusable database, 4 drained because
+// the disk failed.
 
 #include <pthread.h>
 #include <sys/stat.h>
@@ -7,6 +8,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "chatrt/clock.h"
@@ -18,6 +21,7 @@ namespace {
 
 constexpr int kBadConfiguration = 2;
 constexpr int kBadDatabase = 3;
+constexpr int kDiskFailed = 4;
 
 chatrt::LogLevel level_of(const std::string& name) {
   if (name == "debug") return chatrt::LogLevel::debug;
@@ -56,8 +60,38 @@ sigset_t block_signals() {
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);
   sigaddset(&ending, SIGINT);
+  sigaddset(&ending, SIGUSR1);  // our own: the store has failed
   pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   return ending;
+}
+
+// What the store said when it failed for good. Any thread.
+class StoreFailure {
+ public:
+  // Wakes main().
+  void report(const std::string& why) {
+    {
+      const std::lock_guard lock(mutex_);
+      why_ = why;
+    }
+    ::kill(::getpid(), SIGUSR1);
+  }
+  std::optional<std::string> why() const {
+    const std::lock_guard lock(mutex_);
+    return why_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<std::string> why_;  // guarded by mutex_
+};
+
+int wait_for_end(const sigset_t& ending, const StoreFailure& failure) {
+  int signal = 0;
+  do {
+    sigwait(&ending, &signal);
+  } while (signal == SIGUSR1 && !failure.why());
+  return signal;
 }
 
 }  // namespace
@@ -78,7 +112,9 @@ int main(int argc, char** argv) {
   const auto clock = chatrt::make_system_clock();
   chatd::JsonLog log(STDERR_FILENO, level_of(line.config.log_level), *clock);
 
-  auto server = chatd::Server::open(line.config, *clock, log);
+  StoreFailure failure;
+  auto server = chatd::Server::open(line.config, *clock, log,
+                                    [&](const std::string& why) { failure.report(why); });
   if (!server) return fail(kBadDatabase, server.error().detail);
   const auto port = (*server)->start();
   if (!port) return fail(kBadConfiguration, "listen: " + port.error().detail);
@@ -91,14 +127,16 @@ int main(int argc, char** argv) {
                                               {"pid", static_cast<std::int64_t>(::getpid())}});
   if (line.config.dev) print_banner(line.config, *port);
 
-  int signal = 0;
-  sigwait(&ending, &signal);
+  const int signal = wait_for_end(ending, failure);
   log.log(chatrt::LogLevel::info, "drain", {{"signal", std::int64_t{signal}}});
   // A second one ends the process at once.
   std::signal(SIGTERM, SIG_DFL);
   std::signal(SIGINT, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
+  sigset_t second = ending;
+  sigdelset(&second, SIGUSR1);
+  pthread_sigmask(SIG_UNBLOCK, &second, nullptr);
   (*server)->stop();
   log.log(chatrt::LogLevel::info, "stop");
+  if (const auto why = failure.why()) return fail(kDiskFailed, *why);
   return 0;
 }

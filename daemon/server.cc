@@ -27,10 +27,12 @@ using chatrt::Duration;
 
 Duration ms(std::uint64_t value) { return Duration{static_cast<Duration::rep>(value)}; }
 
-chatrt::Result<std::unique_ptr<chatrt::MessageStore>> open_store(const Config& config) {
+chatrt::Result<std::unique_ptr<chatrt::MessageStore>> open_store(
+    const Config& config, std::function<void(const std::string&)> on_failure) {
   if (config.db == ":memory:") return chatrt::make_memory_store();
-  return chatrt::open_sqlite_store(config.db,
-                                   {.readers = static_cast<unsigned>(config.read_threads)});
+  return chatrt::open_sqlite_store(
+      config.db,
+      {.readers = static_cast<unsigned>(config.read_threads), .on_failure = std::move(on_failure)});
 }
 
 chatrt::HubOptions hub_options(const Config& config) {
@@ -208,10 +210,10 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Server::~Server() { stop(); }
 
-chatrt::Result<std::unique_ptr<Server>> Server::open(const Config& config,
-                                                     const chatrt::Clock& clock,
-                                                     chatrt::LogSink& log) {
-  auto store = open_store(config);
+chatrt::Result<std::unique_ptr<Server>> Server::open(
+    const Config& config, const chatrt::Clock& clock, chatrt::LogSink& log,
+    std::function<void(const std::string&)> on_store_failure) {
+  auto store = open_store(config, std::move(on_store_failure));
   if (!store) return std::move(store).error();
   auto parts = std::make_unique<Parts>(config, clock, log, *std::move(store));
   parts->build();

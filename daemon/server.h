@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "chatrt/clock.h"
 #include "chatrt/log.h"
@@ -13,10 +15,12 @@ namespace chatd {
 
 class Server {
  public:
-  // The store is opened here: an Error names the file and what to do.
-  static chatrt::Result<std::unique_ptr<Server>> open(const Config& config,
-                                                      const chatrt::Clock& clock,
-                                                      chatrt::LogSink& log);
+  // The store is opened here: an Error names the file and what to do. `on_store_failure` is called
+  // once, on any thread, when the store can never write again: reads go on, and the process is to
+  // end.
+  static chatrt::Result<std::unique_ptr<Server>> open(
+      const Config& config, const chatrt::Clock& clock, chatrt::LogSink& log,
+      std::function<void(const std::string& why)> on_store_failure);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

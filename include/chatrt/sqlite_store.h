@@ -6,7 +6,9 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "chatrt/export.h"
 #include "chatrt/message_store.h"
@@ -21,6 +23,11 @@ struct SqliteOptions {
   unsigned readers = 4;  // connections kept for reads; more readers at once wait for one
   // FULL survives a power cut; NORMAL may lose the last commits in one: for comparison only.
   enum class Synchronous { full, normal } synchronous = Synchronous::full;
+  // Called once, inside an append(), when a sync of the file has failed: what the disk has is
+  // unknown from there on, so the store never writes again, and this and all later append() calls
+  // are `unavailable`. Reads go on. The process is to end; whoever opens the file anew finds all
+  // that was acknowledged. Gets one line that names the file; must not call the store.
+  std::function<void(const std::string& why)> on_failure = nullptr;
 };
 
 // Opens or creates the file (mode 0600) with the current schema. Errors name the file and what to

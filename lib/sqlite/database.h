@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "chatrt/message.h"
 #include "chatrt/result.h"
@@ -18,29 +19,81 @@ namespace chatrt::sqlite {
 
 Error to_error(const SQLite::Exception& exception);
 
-// Opens the one connection that writes and checkpoints. Throws SQLite::Exception.
+// What is read does not fit together. Thrown in the form in which SQLite reports its own finds, so
+// that there is one way to `corrupt`.
+[[noreturn]] void throw_damaged(const std::string& what);
+
+// Opens the one connection that writes and checkpoints; creates or upgrades the schema. Throws
+// SQLite::Exception.
 std::unique_ptr<SQLite::Database> open_writer(const std::filesystem::path& file,
                                               const SqliteOptions& options);
 // Opens a connection that reads alone and never checkpoints. Throws SQLite::Exception.
 std::unique_ptr<SQLite::Database> open_reader(const std::filesystem::path& file);
 
+// From here on the connection syncs nothing any more, not even as the last one to be closed.
+void forbid_checkpoint_on_close(SQLite::Database& database) noexcept;
+
+// A statement in use: it is reset when this goes, so that no read transaction stays open behind it.
+class Query {
+ public:
+  explicit Query(SQLite::Statement& statement) : statement_(&statement) {}
+  Query(Query&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+  Query& operator=(Query&&) = delete;
+  ~Query() {
+    if (statement_ != nullptr) statement_->tryReset();
+  }
+
+  SQLite::Statement& operator*() { return *statement_; }
+  SQLite::Statement* operator->() { return statement_; }
+  // Steps to the next row.
+  bool next() { return statement_->executeStep(); }
+  std::int64_t integer(int column) const { return statement_->getColumn(column).getInt64(); }
+  // Valid until the next step.
+  std::string_view text(int column) const;
+
+ private:
+  SQLite::Statement* statement_;
+};
+
 // Statements of one connection, prepared once each.
 class Statements {
  public:
   explicit Statements(SQLite::Database& database) : database_(database) {}
-  // The statement for `sql`, reset and ready to be bound. `sql` is a constant of the program.
-  SQLite::Statement& get(const char* sql);
-  // Forgets them all: a statement that was interrupted may keep a transaction open.
-  void clear() { statements_.clear(); }
+
+  // The statement for `sql`, a constant of the program, with these parameters. A string is not
+  // copied: it outlives the Query. REQUIRES: no other Query of the same `sql` is in use.
+  template <typename... Parameters>
+  Query get(const char* sql, const Parameters&... parameters) {
+    SQLite::Statement& statement = prepared(sql);
+    int index = 0;
+    (bind(statement, ++index, parameters), ...);
+    return Query(statement);
+  }
+  // For a statement that gives no rows.
+  template <typename... Parameters>
+  void run(const char* sql, const Parameters&... parameters) {
+    get(sql, parameters...).next();
+  }
 
  private:
+  SQLite::Statement& prepared(const char* sql);
+  static void bind(SQLite::Statement& statement, int index, std::int64_t value) {
+    statement.bind(index, value);
+  }
+  static void bind(SQLite::Statement& statement, int index, const std::string& text) {
+    statement.bindNoCopy(index, text);
+  }
+  // nullptr: NULL.
+  static void bind(SQLite::Statement& statement, int index, const std::string* text) {
+    if (text != nullptr) {
+      bind(statement, index, *text);
+    } else {
+      statement.bind(index);
+    }
+  }
+
   SQLite::Database& database_;
   std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements_;
 };
-
-// The checksum of a row of `log`.
-std::uint32_t row_checksum(std::int64_t position, std::int64_t conversation, int kind,
-                           std::int64_t sequence, std::int64_t author, std::int64_t at,
-                           std::string_view text, std::string_view client_id);
 
 }  // namespace chatrt::sqlite

@@ -2,31 +2,40 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "chatrt/message_store.h"
 #include "database.h"
+#include "rows.h"
 
 namespace chatrt::sqlite {
 
-// Every member throws SQLite::Exception. Threads: one at a time.
+// Every member reads one state of the file, and throws SQLite::Exception. Threads: one at a time.
 class Reader {
  public:
   explicit Reader(std::unique_ptr<SQLite::Database> database)
-      : database_(std::move(database)), statements_(*database_) {}
+      : database_(std::move(database)), statements_(*database_), rows_(statements_) {}
 
   Position last_position();
-  Result<Page<Change>> read_for_user(const UserId& user, Position after, std::size_t limit);
-  Result<Page<Message>> read_undelivered(const UserId& user, Position after, std::size_t limit);
+  Page<Change> read_for_user(const UserId& user, Position after, std::size_t limit);
+  Page<Message> read_undelivered(const UserId& user, Position after, std::size_t limit);
   Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
                                           SequenceRange range, std::size_t limit);
-  Result<Page<Conversation>> conversations_of(const UserId& user, std::optional<Position> before,
-                                              std::size_t limit);
+  Page<Conversation> conversations_of(const UserId& user, std::optional<Position> before,
+                                      std::size_t limit);
   std::vector<UserId> contacts_of(const UserId& user);
-  Result<Page<Change>> read_log(Position after, std::size_t limit);
+  Page<Change> read_log(Position after, std::size_t limit);
 
  private:
+  std::int64_t find_user(const UserId& name);  // 0: unknown
+  Parties parties(std::int64_t conversation);
+  // The parties of a conversation that the user is said to be in; damage if it is not so.
+  Parties parties(std::int64_t conversation, std::int64_t user, const UserId& name);
+  Conversation conversation_of(std::int64_t id, std::int64_t user, const UserId& name);
+
   std::unique_ptr<SQLite::Database> database_;
   Statements statements_;
+  Rows rows_;
 };
 
 }  // namespace chatrt::sqlite

@@ -1,25 +1,22 @@
 #include "schema.h"
 
+#include <SQLiteCpp/Transaction.h>
+
 #include <array>
 #include <cstring>
 #include <fstream>
 #include <string>
 
+#include "database.h"
+
 namespace chatrt::sqlite {
 namespace {
 
-std::uint32_t big_endian(const char* bytes) {
-  std::uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-  return value;
-}
-
-}  // namespace
-
-// A change is found by its position (the key of `log`), by conversation and position (an index ends
-// in the key of its table), and a message by conversation and sequence. Users and conversations are
-// small integers inside, so that the indices are narrow and stay in few pages.
-const char* const kSchema = R"sql(
+// Appending must touch few pages, whatever the number of conversations and messages: a page that is
+// touched is written twice. So the log, which only grows at its end, has no index. A row leads to
+// the one before it of its conversation, and `steps` leads to each 32nd message of a conversation:
+// from there it is at most 31 links to any other.
+constexpr const char* kVersion1 = R"sql(
 CREATE TABLE users (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE
@@ -32,6 +29,8 @@ CREATE TABLE conversations (
   last_sequence INTEGER NOT NULL,
   last_position INTEGER NOT NULL,            -- of any change
   last_message INTEGER NOT NULL,             -- position of the newest message
+  sent_a INTEGER NOT NULL,                   -- messages by user_a
+  sent_b INTEGER NOT NULL,                   -- messages by user_b, unless that is user_a
   UNIQUE (user_a, user_b)
 ) STRICT;
 
@@ -40,8 +39,7 @@ CREATE TABLE members (
   conversation INTEGER NOT NULL REFERENCES conversations,
   delivered INTEGER NOT NULL DEFAULT 0,
   read INTEGER NOT NULL DEFAULT 0,
-  sent INTEGER NOT NULL DEFAULT 0,           -- messages of the user's own
-  sent_read INTEGER NOT NULL DEFAULT 0,      -- those of them at or below `read`
+  own_read INTEGER NOT NULL DEFAULT 0,       -- the user's own messages at or below `read`
   PRIMARY KEY (user, conversation)
 ) STRICT, WITHOUT ROWID;
 
@@ -52,12 +50,20 @@ CREATE TABLE log (
   sequence INTEGER NOT NULL,
   author INTEGER NOT NULL REFERENCES users,
   at INTEGER NOT NULL,                       -- milliseconds since 1970, UTC
-  text TEXT,
+  previous INTEGER NOT NULL,                 -- position of the change before, here; 0: none
+  previous_message INTEGER NOT NULL,         -- position of the message before, here; 0: none
+  checksum INTEGER NOT NULL,                 -- CRC-32 of the row and of the names it stands for
   client_id TEXT,
-  checksum INTEGER NOT NULL                  -- CRC-32 of all the above
+  text TEXT
 ) STRICT;
-CREATE INDEX log_by_conversation ON log (conversation);
-CREATE UNIQUE INDEX log_by_sequence ON log (conversation, sequence) WHERE kind = 0;
+
+CREATE TABLE steps (
+  conversation INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,                 -- 32, 64, 96, ...
+  position INTEGER NOT NULL,
+  PRIMARY KEY (conversation, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX steps_by_position ON steps (conversation, position);
 
 CREATE TABLE client_ids (
   author INTEGER NOT NULL,
@@ -65,38 +71,85 @@ CREATE TABLE client_ids (
   position INTEGER NOT NULL,
   PRIMARY KEY (author, hash, position)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE client_ids_state (
+  complete_to INTEGER NOT NULL               -- client_ids has all of the log up to this position
+) STRICT;
+INSERT INTO client_ids_state VALUES (0);
 )sql";
 
-Result<bool> check_file(const std::filesystem::path& file) {
+// Script n lifts version n to n + 1.
+constexpr std::array<const char*, kSchemaVersion> kScripts = {kVersion1};
+
+std::uint32_t big_endian(const char* bytes) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return value;
+}
+
+std::int64_t pragma(SQLite::Database& database, const char* query) {
+  return database.execAndGet(query).getInt64();
+}
+
+std::string newer(std::int64_t version) {
+  return "was written by a newer version (schema " + std::to_string(version) + ", this one knows " +
+         std::to_string(kSchemaVersion) + "); use that one";
+}
+
+constexpr const char* kForeign = "belongs to another program; name another file";
+
+}  // namespace
+
+Status check_file(const std::filesystem::path& file) {
   constexpr std::size_t kHeaderBytes = 100;
   const auto corrupt = [&](const std::string& what) {
     return Error{Errc::corrupt, file.string() + ": " + what};
   };
   std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return false;
+  if (!std::filesystem::exists(file, ignored)) return {};
   if (!std::filesystem::is_regular_file(file, ignored)) {
     return Error{Errc::unavailable, file.string() + ": is not a file; name another one"};
   }
   std::array<char, kHeaderBytes> header{};
   std::ifstream in(file, std::ios::binary);
-  if (!in)
+  if (!in) {
     return Error{Errc::unavailable, file.string() + ": cannot be read; check its permissions"};
+  }
   in.read(header.data(), header.size());
-  if (in.gcount() == 0) return false;
+  if (in.gcount() == 0) return {};
+  // A power cut while the file was made: SQLite takes it back to nothing by the journal.
+  if (std::filesystem::exists(file.string() + "-journal", ignored)) return {};
   constexpr char kMagic[16] = "SQLite format 3";
   if (in.gcount() < static_cast<std::streamsize>(kHeaderBytes) ||
       std::memcmp(header.data(), kMagic, sizeof kMagic) != 0) {
     return corrupt("is not a database, or is damaged; restore a backup or name another file");
   }
-  if (big_endian(header.data() + 68) != kApplicationId) {
-    return corrupt("belongs to another program; name another file");
-  }
+  if (big_endian(header.data() + 68) != kApplicationId) return corrupt(kForeign);
   const std::uint32_t version = big_endian(header.data() + 60);
-  if (version > kSchemaVersion) {
-    return corrupt("was written by a newer version (schema " + std::to_string(version) +
-                   ", this one knows " + std::to_string(kSchemaVersion) + "); use that one");
+  if (version > kSchemaVersion) return corrupt(newer(version));
+  return {};
+}
+
+void claim_file(SQLite::Database& database) {
+  if (pragma(database, "PRAGMA page_count") == 0) {
+    database.exec("PRAGMA application_id=" + std::to_string(kApplicationId));
+  } else if (pragma(database, "PRAGMA application_id") != kApplicationId) {
+    throw_damaged(kForeign);
   }
-  return true;
+}
+
+void bring_up_to_date(SQLite::Database& database) {
+  const std::int64_t found = pragma(database, "PRAGMA user_version");
+  if (found == kSchemaVersion) return;
+  if (found < 0 || found > kSchemaVersion) throw_damaged(newer(found));
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  for (auto version = static_cast<std::size_t>(found); version < kScripts.size(); ++version) {
+    database.exec(kScripts[version]);
+  }
+  database.exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+  transaction.commit();
+  // check_file() of an older program looks into the file alone, not into the WAL.
+  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 }  // namespace chatrt::sqlite

@@ -61,34 +61,36 @@ class Readers {
  public:
   explicit Readers(std::vector<std::unique_ptr<Reader>> readers) : free_(std::move(readers)) {}
 
-  template <typename F>
-  auto with(F&& read) const -> decltype(read(std::declval<Reader&>())) {
-    std::unique_ptr<Reader> reader = borrow();
+  template <typename T, typename F>
+  Result<T> with(F&& read) const {
+    const Loan loan(*this);
     try {
-      auto result = read(*reader);
-      give_back(std::move(reader));
-      return result;
+      return read(*loan.reader);
     } catch (const SQLite::Exception& exception) {
-      give_back(std::move(reader));
       return sqlite::to_error(exception);
     }
   }
 
  private:
-  std::unique_ptr<Reader> borrow() const {
-    std::unique_lock lock(mutex_);
-    returned_.wait(lock, [this] { return !free_.empty(); });
-    std::unique_ptr<Reader> reader = std::move(free_.back());
-    free_.pop_back();
-    return reader;
-  }
-  void give_back(std::unique_ptr<Reader> reader) const {
-    {
-      const std::lock_guard lock(mutex_);
-      free_.push_back(std::move(reader));
+  struct Loan {
+    explicit Loan(const Readers& the_owner) : owner(the_owner) {
+      std::unique_lock lock(owner.mutex_);
+      owner.returned_.wait(lock, [this] { return !owner.free_.empty(); });
+      reader = std::move(owner.free_.back());
+      owner.free_.pop_back();
     }
-    returned_.notify_one();
-  }
+    ~Loan() {
+      {
+        const std::lock_guard lock(owner.mutex_);
+        owner.free_.push_back(std::move(reader));
+      }
+      owner.returned_.notify_one();
+    }
+    Loan(const Loan&) = delete;
+
+    const Readers& owner;
+    std::unique_ptr<Reader> reader;
+  };
 
   mutable std::mutex mutex_;
   mutable std::condition_variable returned_;
@@ -97,9 +99,11 @@ class Readers {
 
 class SqliteStore final : public MessageStore {
  public:
-  SqliteStore(FileLock lock, std::unique_ptr<SQLite::Database> writer,
+  SqliteStore(FileLock lock, std::unique_ptr<SQLite::Database> writer, SqliteOptions options,
               std::vector<std::unique_ptr<Reader>> readers)
-      : lock_(std::move(lock)), writer_(std::move(writer)), readers_(std::move(readers)) {}
+      : lock_(std::move(lock)),
+        writer_(std::move(writer), std::move(options.on_failure)),
+        readers_(std::move(readers)) {}
 
   Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
                                                Timestamp now) override {
@@ -107,31 +111,33 @@ class SqliteStore final : public MessageStore {
     return writer_.append(drafts, now);
   }
   Result<Position> last_position() const override {
-    return readers_.with([](Reader& r) { return Result<Position>{r.last_position()}; });
+    return readers_.with<Position>([](Reader& r) { return r.last_position(); });
   }
   Result<Page<Change>> read_for_user(const UserId& user, Position after,
                                      std::size_t limit) const override {
-    return readers_.with([&](Reader& r) { return r.read_for_user(user, after, limit); });
+    return readers_.with<Page<Change>>(
+        [&](Reader& r) { return r.read_for_user(user, after, limit); });
   }
   Result<Page<Message>> read_undelivered(const UserId& user, Position after,
                                          std::size_t limit) const override {
-    return readers_.with([&](Reader& r) { return r.read_undelivered(user, after, limit); });
+    return readers_.with<Page<Message>>(
+        [&](Reader& r) { return r.read_undelivered(user, after, limit); });
   }
   Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
                                           SequenceRange range, std::size_t limit) const override {
-    return readers_.with(
+    return readers_.with<Page<Message>>(
         [&](Reader& r) { return r.read_conversation(reader, target, range, limit); });
   }
   Result<Page<Conversation>> conversations_of(const UserId& user, std::optional<Position> before,
                                               std::size_t limit) const override {
-    return readers_.with([&](Reader& r) { return r.conversations_of(user, before, limit); });
+    return readers_.with<Page<Conversation>>(
+        [&](Reader& r) { return r.conversations_of(user, before, limit); });
   }
   Result<std::vector<UserId>> contacts_of(const UserId& user) const override {
-    return readers_.with(
-        [&](Reader& r) { return Result<std::vector<UserId>>{r.contacts_of(user)}; });
+    return readers_.with<std::vector<UserId>>([&](Reader& r) { return r.contacts_of(user); });
   }
   Result<Page<Change>> read_log(Position after, std::size_t limit) const override {
-    return readers_.with([&](Reader& r) { return r.read_log(after, limit); });
+    return readers_.with<Page<Change>>([&](Reader& r) { return r.read_log(after, limit); });
   }
 
  private:
@@ -152,37 +158,22 @@ Status create_file(const std::filesystem::path& file) {
   return {};
 }
 
-void create_schema(SQLite::Database& database) {
-  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-  database.exec(sqlite::kSchema);
-  database.exec("PRAGMA application_id=" + std::to_string(sqlite::kApplicationId));
-  database.exec("PRAGMA user_version=" + std::to_string(sqlite::kSchemaVersion));
-  transaction.commit();
-  // What tells the file as ours is in its header from here on, not only in the WAL.
-  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
 }  // namespace
 
 Result<std::unique_ptr<MessageStore>> open_sqlite_store(const std::filesystem::path& file,
                                                         SqliteOptions options) {
-  const auto exists = sqlite::check_file(file);
-  if (!exists) return exists.error();
+  if (const Status ours = sqlite::check_file(file); !ours) return ours.error();
   auto lock = FileLock::take(file, options.open_busy_timeout);
   if (!lock) return std::move(lock).error();
   if (const Status created = create_file(file); !created) return created.error();
   try {
     auto writer = sqlite::open_writer(file, options);
-    const bool empty =
-        writer->execAndGet("SELECT count(*) FROM sqlite_schema WHERE name = 'log'").getInt() == 0;
-    if (empty) create_schema(*writer);
-    writer->setBusyTimeout(static_cast<int>(options.append_busy_timeout.count()));
     std::vector<std::unique_ptr<Reader>> readers;
     for (unsigned i = 0; i < std::max(options.readers, 1U); ++i) {
       readers.push_back(std::make_unique<Reader>(sqlite::open_reader(file)));
     }
-    return std::unique_ptr<MessageStore>{
-        std::make_unique<SqliteStore>(*std::move(lock), std::move(writer), std::move(readers))};
+    return std::unique_ptr<MessageStore>{std::make_unique<SqliteStore>(
+        *std::move(lock), std::move(writer), std::move(options), std::move(readers))};
   } catch (const SQLite::Exception& exception) {
     Error error = sqlite::to_error(exception);
     error.detail = file.string() + ": " + error.detail;

@@ -4,69 +4,95 @@
 
 #include <algorithm>
 
-#include "rows.h"
 #include "schema.h"
 
 namespace chatrt::sqlite {
 namespace {
 
-constexpr std::size_t kCachedMax = 200'000;  // users, and conversations
-
-std::string direct_key(std::int64_t x, std::int64_t y) {
-  return std::to_string(std::min(x, y)) + ":" + std::to_string(std::max(x, y));
-}
-
-std::int64_t to_int(std::uint64_t value) {
-  // A value that no position or sequence reaches stands for all that do not fit.
-  return value > INT64_MAX ? INT64_MAX : static_cast<std::int64_t>(value);
-}
+constexpr std::size_t kCachedMax = 50'000;  // users, and conversations
+// A WAL of so many pages is written back (16 MB). The more, the fewer times a page is written.
+constexpr int kWalPagesMax = 4'000;
 
 std::int64_t ms_of(Timestamp time) { return time.time_since_epoch().count(); }
 
-void bind_text(SQLite::Statement& statement, int index, const std::string& text) {
-  statement.bindNoCopy(index, text);
-}
+const std::string* or_null(const std::string& text) { return text.empty() ? nullptr : &text; }
 
 }  // namespace
 
-std::int64_t client_id_hash(std::string_view client_id) noexcept {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const char c : client_id) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 1099511628211U;
+Writer::Writer(std::unique_ptr<SQLite::Database> database,
+               std::function<void(const std::string&)> on_failure)
+    : database_(std::move(database)),
+      on_failure_(std::move(on_failure)),
+      statements_(*database_),
+      rows_(statements_),
+      client_ids_(statements_) {
+  sqlite3_wal_hook(
+      database_->getHandle(),
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<int*>(pages) = count;
+        return SQLITE_OK;
+      },
+      &wal_pages_);
+  {
+    Query last = statements_.get(
+        "SELECT position, conversation FROM log ORDER BY position DESC"
+        " LIMIT 1");
+    if (!last.next()) return;
+    last_position_ = last.integer(0);
+    const auto parties = rows_.parties(last.integer(1));
+    if (!parties) throw_damaged("the newest change has no conversation");
+    static_cast<void>(rows_.change(last_position_, *parties));
   }
-  return static_cast<std::int64_t>(hash);
-}
-
-Writer::Writer(std::unique_ptr<SQLite::Database> database)
-    : database_(std::move(database)), statements_(*database_) {
-  last_position_ = database_->execAndGet("SELECT ifnull(max(position), 0) FROM log").getInt64();
 }
 
 Result<std::vector<Result<Appended>>> Writer::append(std::span<const Draft> drafts, Timestamp now) {
-  if (failed_for_good_) {
-    return Error{Errc::unavailable, "a sync of the database failed; start again to recover"};
-  }
+  if (failed_) return Error{Errc::unavailable, *failed_};
   if (drafts.empty()) return std::vector<Result<Appended>>{};
   const std::int64_t before = last_position_;
+  std::vector<Result<Appended>> results;
   try {
     SQLite::Transaction transaction(*database_, SQLite::TransactionBehavior::IMMEDIATE);
-    auto results = append_all(drafts, now);
-    write_dirty();
-    transaction.commit();
-    limit_caches();
-    return results;
-  } catch (const SQLite::Exception& exception) {
-    // The transaction has rolled back; what was remembered of it is not so.
-    last_position_ = before;
-    forget();
-    if (exception.getExtendedErrorCode() == SQLITE_IOERR_FSYNC ||
-        exception.getExtendedErrorCode() == SQLITE_IOERR_DIR_FSYNC) {
-      // The kernel may have dropped the pages and report success next time.
-      failed_for_good_ = true;
+    client_ids_.begin();
+    try {
+      results = append_all(drafts, now);
+      write_dirty();
+      client_ids_.write_some(last_position_);
+      transaction.commit();
+    } catch (...) {
+      // What was remembered of the transaction has not come about.
+      last_position_ = before;
+      client_ids_.roll_back();
+      forget();
+      throw;
     }
-    return to_error(exception);
+  } catch (const SQLite::Exception& exception) {
+    return fail(exception);
   }
+  checkpoint();
+  limit_caches();
+  return results;
+}
+
+// In a commit SQLite would not say what became of it.
+void Writer::checkpoint() {
+  if (wal_pages_ < kWalPagesMax) return;
+  const int code = sqlite3_wal_checkpoint_v2(database_->getHandle(), nullptr,
+                                             SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code == SQLITE_OK) return;
+  // A full disk or a reader in the way: the next commit tries again. The messages are in the WAL.
+  static_cast<void>(fail(SQLite::Exception(database_->getHandle(), code)));
+}
+
+// After a failed sync the kernel may have dropped the pages, and say at the next one that all is
+// well: nothing that this process still writes can be trusted.
+Error Writer::fail(const SQLite::Exception& exception) {
+  const int code = exception.getExtendedErrorCode();
+  if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC) return to_error(exception);
+  forbid_checkpoint_on_close(*database_);
+  failed_ = database_->getFilename() + ": a sync failed (" + exception.what() +
+            "); nothing is stored any more; check the disk and start again";
+  if (on_failure_) on_failure_(*failed_);
+  return Error{Errc::unavailable, *failed_};
 }
 
 std::vector<Result<Appended>> Writer::append_all(std::span<const Draft> drafts, Timestamp now) {
@@ -83,43 +109,40 @@ std::vector<Result<Appended>> Writer::append_all(std::span<const Draft> drafts, 
 // -------------------------------------------------------------------------------------- messages
 
 Result<Appended> Writer::post(const PostDraft& draft, Timestamp now) {
-  const std::string& author_name = draft.author.str();
-  std::int64_t author = find_user(author_name);
+  std::int64_t author = find_user(draft.author);
   if (!draft.client_id.empty() && author != 0) {
     if (auto repeated = find_repeated(draft, author)) return *std::move(repeated);
   }
   Conversation* in = nullptr;
   if (const auto* id = std::get_if<ConversationId>(&draft.target)) {
     in = conversation(to_int(id->value));
-    if (in == nullptr || author == 0 || in->member(author) == nullptr) {
+    if (in == nullptr || author == 0 || !in->parties.has(author)) {
       return Error{Errc::not_found, "no such conversation"};
     }
   } else {
-    const std::string& receiver_name = std::get<UserId>(draft.target).str();
-    author = user(author_name);
-    in = &open_direct(author, author_name, user(receiver_name), receiver_name);
+    const UserId& receiver_name = std::get<UserId>(draft.target);
+    author = user(draft.author);
+    const std::int64_t receiver = user(receiver_name);
+    in = author <= receiver ? &open_direct({author, receiver}, draft.author, receiver_name)
+                            : &open_direct({receiver, author}, receiver_name, draft.author);
   }
   const std::int64_t sequence = in->last_sequence + 1;
   const std::int64_t position =
-      insert_change(*in, kMessage, sequence, author, ms_of(now), &draft.text,
-                    draft.client_id.empty() ? nullptr : &draft.client_id);
+      insert(*in, {.kind = kMessage, .sequence = sequence, .author = author, .at = ms_of(now)},
+             &draft.text, or_null(draft.client_id));
   in->last_sequence = sequence;
   in->last_message = position;
-  in->member(author)->sent_now += 1;
-  if (!draft.client_id.empty()) {
-    SQLite::Statement& insert =
-        statements_.get("INSERT INTO client_ids (author, hash, position) VALUES (?, ?, ?)");
-    insert.bind(1, author);
-    insert.bind(2, client_id_hash(draft.client_id));
-    insert.bind(3, position);
-    insert.exec();
+  in->sent_by(author) += 1;
+  if (sequence % kStep == 0) {
+    statements_.run("INSERT INTO steps (conversation, sequence, position) VALUES (?, ?, ?)",
+                    in->parties.conversation, sequence, position);
   }
-  const auto receiver = UserId::parse(in->peer_of(author).name);
+  if (!draft.client_id.empty()) client_ids_.add(author, draft.client_id, position);
   return Appended{Message{{static_cast<std::uint64_t>(position)},
-                          {static_cast<std::uint64_t>(in->id)},
+                          {static_cast<std::uint64_t>(in->parties.conversation)},
                           {static_cast<std::uint64_t>(sequence)},
                           draft.author,
-                          *receiver,
+                          in->parties.peer_of(author),
                           draft.text,
                           draft.client_id,
                           now},
@@ -127,224 +150,210 @@ Result<Appended> Writer::post(const PostDraft& draft, Timestamp now) {
 }
 
 std::optional<Result<Appended>> Writer::find_repeated(const PostDraft& draft, std::int64_t author) {
-  SQLite::Statement& found =
-      statements_.get("SELECT " CHATRT_CHANGE_COLUMNS
-                      " FROM client_ids i JOIN log l ON l.position = i.position" CHATRT_CHANGE_JOINS
-                      "WHERE i.author = ? AND i.hash = ?");
-  found.bind(1, author);
-  found.bind(2, client_id_hash(draft.client_id));
-  while (found.executeStep()) {
-    auto change = read_change(found);
-    if (!change) return std::move(change).error();
-    const auto* message = std::get_if<Message>(&*change);
-    if (message == nullptr || message->client_id != draft.client_id) continue;
-    const auto* user_target = std::get_if<UserId>(&draft.target);
-    const bool same_target = user_target != nullptr
-                                 ? *user_target == message->receiver
-                                 : std::get<ConversationId>(draft.target) == message->conversation;
-    if (!same_target || message->text != draft.text) {
+  for (const std::int64_t position : client_ids_.find(author, draft.client_id)) {
+    std::int64_t conversation_id = 0;
+    {
+      Query query = statements_.get("SELECT conversation FROM log WHERE position = ?", position);
+      if (!query.next()) throw_damaged("a client id leads nowhere");
+      conversation_id = query.integer(0);
+    }
+    const Conversation* in = conversation(conversation_id);
+    if (in == nullptr) throw_damaged("a message has no conversation");
+    Message message = rows_.message(position, in->parties);
+    // The hash of another one's may be the same.
+    if (message.author != draft.author || message.client_id != draft.client_id) continue;
+    const auto* receiver = std::get_if<UserId>(&draft.target);
+    const bool same_target = receiver != nullptr
+                                 ? *receiver == message.receiver
+                                 : std::get<ConversationId>(draft.target) == message.conversation;
+    if (!same_target || message.text != draft.text) {
       return Error{Errc::conflict, "this client message id has another content"};
     }
-    Appended appended{*std::move(change), true};
-    found.tryReset();
-    return appended;
+    return Appended{std::move(message), true};
   }
-  found.tryReset();
   return std::nullopt;
 }
 
-std::int64_t Writer::insert_change(Conversation& in, int kind, std::int64_t sequence,
-                                   std::int64_t author, std::int64_t at, const std::string* text,
-                                   const std::string* client_id) {
-  const std::int64_t position = last_position_ + 1;
-  SQLite::Statement& insert = statements_.get(
-      "INSERT INTO log (position, conversation, kind, sequence, author, at, text, client_id,"
-      " checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  insert.bind(1, position);
-  insert.bind(2, in.id);
-  insert.bind(3, kind);
-  insert.bind(4, sequence);
-  insert.bind(5, author);
-  insert.bind(6, at);
-  if (text != nullptr) bind_text(insert, 7, *text);
-  if (client_id != nullptr) bind_text(insert, 8, *client_id);
-  insert.bind(9, static_cast<std::int64_t>(row_checksum(
-                     position, in.id, kind, sequence, author, at,
-                     text != nullptr ? std::string_view{*text} : std::string_view{},
-                     client_id != nullptr ? std::string_view{*client_id} : std::string_view{})));
-  insert.exec();
-  insert.tryReset();
-  last_position_ = position;
-  in.last_position = position;
-  touch(in);
-  return position;
+std::int64_t Writer::insert(Conversation& in, Row row, const std::string* text,
+                            const std::string* client_id) {
+  row.position = last_position_ + 1;
+  row.conversation = in.parties.conversation;
+  row.previous = in.last_position;
+  row.previous_message = in.last_message;
+  if (text != nullptr) row.text = *text;
+  if (client_id != nullptr) row.client_id = *client_id;
+  statements_.run(
+      "INSERT INTO log (position, conversation, kind, sequence, author, at, previous,"
+      " previous_message, checksum, client_id, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      row.position, row.conversation, std::int64_t{row.kind}, row.sequence, row.author, row.at,
+      row.previous, row.previous_message,
+      checksum(row, in.parties.name_of(row.author), in.parties.peer_of(row.author)), client_id,
+      text);
+  last_position_ = row.position;
+  in.last_position = row.position;
+  if (!std::exchange(in.dirty, true)) dirty_.push_back(row.conversation);
+  return row.position;
 }
 
 // ----------------------------------------------------------------------------------------- marks
 
 Result<Appended> Writer::mark(const MarkDraft& draft, Timestamp now) {
-  const std::int64_t who = find_user(draft.user.str());
+  const std::int64_t who = find_user(draft.user);
   Conversation* in = conversation(to_int(draft.conversation.value));
-  if (who == 0 || in == nullptr || in->member(who) == nullptr) {
+  if (who == 0 || in == nullptr || !in->parties.has(who)) {
     return Error{Errc::not_found, "no such conversation"};
   }
-  SQLite::Statement& marks =
-      statements_.get("SELECT delivered, read FROM members WHERE user = ? AND conversation = ?");
-  marks.bind(1, who);
-  marks.bind(2, in->id);
   std::int64_t delivered = 0;
   std::int64_t read = 0;
-  if (marks.executeStep()) {
-    delivered = marks.getColumn(0).getInt64();
-    read = marks.getColumn(1).getInt64();
+  std::int64_t own_read = 0;
+  {
+    Query marks = statements_.get(
+        "SELECT delivered, read, own_read FROM members WHERE user = ? AND conversation = ?", who,
+        in->parties.conversation);
+    if (!marks.next()) throw_damaged("a member is missing");
+    delivered = marks.integer(0);
+    read = marks.integer(1);
+    own_read = marks.integer(2);
   }
-  marks.tryReset();
-
   const bool is_read = draft.kind == MarkKind::read;
   const std::int64_t to = std::min(to_int(draft.sequence.value), in->last_sequence);
   const std::int64_t from = is_read ? read : delivered;
-  const auto peer = UserId::parse(in->peer_of(who).name);
-  MarkAdvanced mark{{}, draft.conversation, draft.kind, {}, draft.user, *peer, now};
+  MarkAdvanced mark{{},         draft.conversation,       draft.kind, {},
+                    draft.user, in->parties.peer_of(who), now};
   if (to <= from) {
     mark.sequence = {static_cast<std::uint64_t>(from)};
     return Appended{mark, true};
   }
-  const std::int64_t position =
-      insert_change(*in, is_read ? kRead : kDelivered, to, who, ms_of(now), nullptr, nullptr);
-  SQLite::Statement& update = statements_.get(
-      "UPDATE members SET delivered = max(delivered, ?3), read = max(read, ?4), sent_read ="
-      " sent_read + (SELECT count(*) FROM log WHERE kind = 0 AND conversation = ?2 AND"
-      " sequence > read AND sequence <= ?4 AND author = ?1) WHERE user = ?1 AND conversation = ?2");
-  update.bind(1, who);
-  update.bind(2, in->id);
-  update.bind(3, to);
-  update.bind(4, is_read ? to : std::int64_t{0});
-  update.exec();
+  const std::int64_t position = insert(
+      *in, {.kind = is_read ? kRead : kDelivered, .sequence = to, .author = who, .at = ms_of(now)},
+      nullptr, nullptr);
+  if (is_read) {
+    own_read += own_between(*in, who, own_read, read, to);
+    read = to;
+  }
+  statements_.run(
+      "UPDATE members SET delivered = ?, read = ?, own_read = ?"
+      " WHERE user = ? AND conversation = ?",
+      std::max(delivered, to), read, own_read, who, in->parties.conversation);
   mark.position = {static_cast<std::uint64_t>(position)};
   mark.sequence = {static_cast<std::uint64_t>(to)};
   return Appended{mark, false};
 }
 
+// Counts on the shorter side: a mark is near the newest message as a rule.
+std::int64_t Writer::own_between(const Conversation& in, std::int64_t user, std::int64_t own_read,
+                                 std::int64_t read, std::int64_t to) {
+  const std::int64_t conversation_id = in.parties.conversation;
+  const auto count_down = [&](Link link, std::int64_t end) {
+    std::int64_t own = 0;
+    for (;; link = rows_.previous_message(link, conversation_id)) {
+      if (link.author == user) ++own;
+      if (link.sequence == end + 1) return own;
+    }
+  };
+  const auto find = [&](std::int64_t sequence) {
+    return rows_.find(conversation_id, sequence, in.last_sequence, in.last_message);
+  };
+  if (to - read <= in.last_sequence - to) return count_down(find(to), read);
+  const std::int64_t sent = user == in.parties.a ? in.sent_a : in.sent_b;
+  const std::int64_t above =
+      to < in.last_sequence ? count_down(find(in.last_sequence), to) : std::int64_t{0};
+  return sent - own_read - above;
+}
+
 // ------------------------------------------------------------------------ users, conversations
 
-std::int64_t Writer::find_user(const std::string& name) {
+std::int64_t Writer::find_user(const UserId& name) {
   const auto cached = users_.find(name);
   if (cached != users_.end()) return cached->second;
-  SQLite::Statement& found = statements_.get("SELECT id FROM users WHERE name = ?");
-  bind_text(found, 1, name);
-  const std::int64_t id = found.executeStep() ? found.getColumn(0).getInt64() : 0;
-  found.tryReset();
-  if (id != 0) users_.emplace(name, id);
+  std::int64_t id = 0;
+  {
+    Query found = statements_.get("SELECT id FROM users WHERE name = ?", name.str());
+    if (!found.next()) return 0;
+    id = found.integer(0);
+  }
+  // The index has said so; does the row?
+  Query row = statements_.get("SELECT name FROM users WHERE id = ?", id);
+  if (!row.next() || row.text(0) != name.str()) throw_damaged("a user is damaged");
+  users_.emplace(name, id);
   return id;
 }
 
-std::int64_t Writer::user(const std::string& name) {
+std::int64_t Writer::user(const UserId& name) {
   if (const std::int64_t id = find_user(name)) return id;
-  SQLite::Statement& insert = statements_.get("INSERT INTO users (name) VALUES (?)");
-  bind_text(insert, 1, name);
-  insert.exec();
+  statements_.run("INSERT INTO users (name) VALUES (?)", name.str());
   const std::int64_t id = database_->getLastInsertRowid();
   users_.emplace(name, id);
   return id;
 }
 
-#define CHATRT_CONVERSATION                                                            \
-  "SELECT c.id, c.user_a, a.name, c.user_b, b.name, c.last_sequence, c.last_position," \
-  " c.last_message FROM conversations c JOIN users a ON a.id = c.user_a"               \
-  " JOIN users b ON b.id = c.user_b "
-
-Writer::Conversation* Writer::load(SQLite::Statement& found) {
-  if (!found.executeStep()) {
-    found.tryReset();
-    return nullptr;
-  }
-  Conversation loaded;
-  loaded.id = found.getColumn(0).getInt64();
-  loaded.a = {found.getColumn(1).getInt64(), found.getColumn(2).getString(), 0};
-  loaded.b = {found.getColumn(3).getInt64(), found.getColumn(4).getString(), 0};
-  loaded.last_sequence = found.getColumn(5).getInt64();
-  loaded.last_position = found.getColumn(6).getInt64();
-  loaded.last_message = found.getColumn(7).getInt64();
-  found.tryReset();
-  direct_[direct_key(loaded.a.user, loaded.b.user)] = loaded.id;
-  return &(conversations_[loaded.id] = std::move(loaded));
-}
+#define CHATRT_CONVERSATION \
+  "SELECT id, last_sequence, last_position, last_message, sent_a, sent_b FROM conversations "
 
 Writer::Conversation* Writer::conversation(std::int64_t id) {
   const auto cached = conversations_.find(id);
   if (cached != conversations_.end()) return &cached->second;
-  SQLite::Statement& found = statements_.get(CHATRT_CONVERSATION "WHERE c.id = ?");
-  found.bind(1, id);
-  return load(found);
+  return load(statements_.get(CHATRT_CONVERSATION "WHERE id = ?", id));
 }
 
-Writer::Conversation* Writer::find_direct(std::int64_t x, std::int64_t y) {
-  const auto cached = direct_.find(direct_key(x, y));
+Writer::Conversation* Writer::find_direct(Pair pair) {
+  const auto cached = direct_.find(pair);
   if (cached != direct_.end()) return conversation(cached->second);
-  SQLite::Statement& found =
-      statements_.get(CHATRT_CONVERSATION "WHERE c.user_a = ? AND c.user_b = ?");
-  found.bind(1, std::min(x, y));
-  found.bind(2, std::max(x, y));
-  return load(found);
-}
-
-Writer::Conversation& Writer::open_direct(std::int64_t x, const std::string& x_name, std::int64_t y,
-                                          const std::string& y_name) {
-  if (Conversation* found = find_direct(x, y)) return *found;
-  SQLite::Statement& insert = statements_.get(
-      "INSERT INTO conversations (user_a, user_b, last_sequence, last_position, last_message)"
-      " VALUES (?, ?, 0, 0, 0)");
-  insert.bind(1, std::min(x, y));
-  insert.bind(2, std::max(x, y));
-  insert.exec();
-  Conversation opened;
-  opened.id = database_->getLastInsertRowid();
-  opened.a = x <= y ? Member{x, x_name, 0} : Member{y, y_name, 0};
-  opened.b = x <= y ? Member{y, y_name, 0} : Member{x, x_name, 0};
-  for (const std::int64_t member : {opened.a.user, opened.b.user}) {
-    SQLite::Statement& join =
-        statements_.get("INSERT OR IGNORE INTO members (user, conversation) VALUES (?, ?)");
-    join.bind(1, member);
-    join.bind(2, opened.id);
-    join.exec();
+  Conversation* found =
+      load(statements_.get(CHATRT_CONVERSATION "WHERE user_a = ? AND user_b = ?", pair.a, pair.b));
+  if (found != nullptr && Pair{found->parties.a, found->parties.b} != pair) {
+    throw_damaged("a conversation is damaged");
   }
-  direct_[direct_key(x, y)] = opened.id;
-  return conversations_[opened.id] = std::move(opened);
+  return found;
 }
 
-void Writer::touch(Conversation& conversation) {
-  if (std::exchange(conversation.dirty, true)) return;
-  dirty_.push_back(conversation.id);
+// What follows rests on the newest message, so that is checked.
+Writer::Conversation* Writer::load(Query found) {
+  if (!found.next()) return nullptr;
+  const std::int64_t id = found.integer(0);
+  auto parties = rows_.parties(id);
+  if (!parties) throw_damaged("a conversation has lost its members");
+  Conversation loaded{*std::move(parties), found.integer(1), found.integer(2),
+                      found.integer(3),    found.integer(4), found.integer(5)};
+  const Message last = rows_.message(loaded.last_message, loaded.parties);
+  if (to_int(last.sequence.value) != loaded.last_sequence ||
+      rows_.link(loaded.last_position, id).previous_message > loaded.last_message) {
+    throw_damaged("a conversation is damaged");
+  }
+  direct_[{loaded.parties.a, loaded.parties.b}] = id;
+  return &(conversations_[id] = std::move(loaded));
+}
+
+Writer::Conversation& Writer::open_direct(Pair pair, const UserId& a_name, const UserId& b_name) {
+  if (Conversation* found = find_direct(pair)) return *found;
+  statements_.run(
+      "INSERT INTO conversations (user_a, user_b, last_sequence, last_position, last_message,"
+      " sent_a, sent_b) VALUES (?, ?, 0, 0, 0, 0, 0)",
+      pair.a, pair.b);
+  Conversation opened{{database_->getLastInsertRowid(), pair.a, pair.b, a_name, b_name}};
+  const std::int64_t id = opened.parties.conversation;
+  for (const std::int64_t member : {pair.a, pair.b}) {
+    statements_.run("INSERT OR IGNORE INTO members (user, conversation) VALUES (?, ?)", member, id);
+  }
+  direct_[pair] = id;
+  return conversations_[id] = std::move(opened);
 }
 
 // What a batch has changed of a conversation is written once, however many messages it had.
 void Writer::write_dirty() {
+  std::sort(dirty_.begin(), dirty_.end());
   for (const std::int64_t id : dirty_) {
     Conversation& c = conversations_.at(id);
-    SQLite::Statement& update = statements_.get(
-        "UPDATE conversations SET last_sequence = ?, last_position = ?, last_message = ?"
-        " WHERE id = ?");
-    update.bind(1, c.last_sequence);
-    update.bind(2, c.last_position);
-    update.bind(3, c.last_message);
-    update.bind(4, id);
-    update.exec();
-    for (Member* member : {&c.a, &c.b}) {
-      if (member->sent_now == 0) continue;
-      SQLite::Statement& sent =
-          statements_.get("UPDATE members SET sent = sent + ? WHERE user = ? AND conversation = ?");
-      sent.bind(1, std::exchange(member->sent_now, 0));
-      sent.bind(2, member->user);
-      sent.bind(3, id);
-      sent.exec();
-    }
+    statements_.run(
+        "UPDATE conversations SET last_sequence = ?, last_position = ?, last_message = ?,"
+        " sent_a = ?, sent_b = ? WHERE id = ?",
+        c.last_sequence, c.last_position, c.last_message, c.sent_a, c.sent_b, id);
     c.dirty = false;
   }
   dirty_.clear();
 }
 
 void Writer::forget() {
-  statements_.clear();
   users_.clear();
   conversations_.clear();
   direct_.clear();

@@ -1,45 +1,53 @@
-// The writer: append() on the one connection that writes. Its caller holds the store's lock.
+// The writer: append() on the one connection that writes. Threads: one at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "chatrt/message_store.h"
+#include "client_ids.h"
 #include "database.h"
+#include "rows.h"
 
 namespace chatrt::sqlite {
 
 class Writer {
  public:
-  // Takes over the connection; it has the schema. Throws SQLite::Exception.
-  explicit Writer(std::unique_ptr<SQLite::Database> database);
+  // Takes over the connection; it has the schema. `on_failure`: see SqliteOptions. Throws
+  // SQLite::Exception.
+  Writer(std::unique_ptr<SQLite::Database> database,
+         std::function<void(const std::string&)> on_failure);
 
   Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts, Timestamp now);
 
  private:
-  struct Member {
-    std::int64_t user = 0;
-    std::string name;
-    std::int64_t sent_now = 0;  // in this batch, not written yet
-  };
   // A conversation as of now: what the file says and what this batch adds to it.
   struct Conversation {
-    std::int64_t id = 0;
-    Member a, b;
+    Parties parties;
     std::int64_t last_sequence = 0;
     std::int64_t last_position = 0;
     std::int64_t last_message = 0;
-    bool is_new = false;
+    std::int64_t sent_a = 0;
+    std::int64_t sent_b = 0;
     bool dirty = false;
 
-    Member* member(std::int64_t user) {
-      return a.user == user ? &a : b.user == user ? &b : nullptr;
+    std::int64_t& sent_by(std::int64_t user) { return user == parties.a ? sent_a : sent_b; }
+  };
+  struct Pair {
+    std::int64_t a;
+    std::int64_t b;
+    friend bool operator==(const Pair&, const Pair&) = default;
+  };
+  struct PairHash {
+    std::size_t operator()(const Pair& pair) const noexcept {
+      return std::hash<std::int64_t>{}(pair.a * 0x9E3779B97F4A7C1 + pair.b);
     }
-    const Member& peer_of(std::int64_t user) const { return a.user == user ? b : a; }
   };
 
   std::vector<Result<Appended>> append_all(std::span<const Draft> drafts, Timestamp now);
@@ -47,33 +55,39 @@ class Writer {
   Result<Appended> mark(const MarkDraft& draft, Timestamp now);
   // The message that (author, client_id) gave before.
   std::optional<Result<Appended>> find_repeated(const PostDraft& draft, std::int64_t author);
+  // Of the user's own messages, those above `read` and up to `to`.
+  std::int64_t own_between(const Conversation& in, std::int64_t user, std::int64_t own_read,
+                           std::int64_t read, std::int64_t to);
 
-  std::int64_t find_user(const std::string& name);  // 0: unknown
-  std::int64_t user(const std::string& name);       // made if unknown
-  Conversation* conversation(std::int64_t id);      // nullptr: unknown
-  Conversation* find_direct(std::int64_t x, std::int64_t y);
-  Conversation& open_direct(std::int64_t x, const std::string& x_name, std::int64_t y,
-                            const std::string& y_name);
-  Conversation* load(SQLite::Statement& found);
-  std::int64_t insert_change(Conversation& in, int kind, std::int64_t sequence, std::int64_t author,
-                             std::int64_t at, const std::string* text,
-                             const std::string* client_id);
-  void touch(Conversation& conversation);
+  std::int64_t find_user(const UserId& name);   // 0: unknown
+  std::int64_t user(const UserId& name);        // made if unknown
+  Conversation* conversation(std::int64_t id);  // nullptr: unknown
+  Conversation* find_direct(Pair pair);
+  Conversation& open_direct(Pair pair, const UserId& a_name, const UserId& b_name);
+  Conversation* load(Query found);
+  // Takes a position for the row and stores it. Returns the position.
+  std::int64_t insert(Conversation& in, Row row, const std::string* text,
+                      const std::string* client_id);
   void write_dirty();
+
+  void commit(SQLite::Transaction& transaction);
+  void checkpoint();
+  Error fail(const SQLite::Exception& exception);
   void forget();
   void limit_caches();
 
   std::unique_ptr<SQLite::Database> database_;
+  std::function<void(const std::string&)> on_failure_;
+  std::optional<std::string> failed_;  // a sync failed: what is on the disk is unknown
+  int wal_pages_ = 0;
   Statements statements_;
+  Rows rows_;
+  ClientIds client_ids_;
   std::int64_t last_position_ = 0;
-  bool failed_for_good_ = false;  // a sync failed: what is on the disk is unknown
-  std::unordered_map<std::string, std::int64_t> users_;
+  std::unordered_map<UserId, std::int64_t> users_;
   std::unordered_map<std::int64_t, Conversation> conversations_;
-  std::unordered_map<std::string, std::int64_t> direct_;  // "a:b" -> id
+  std::unordered_map<Pair, std::int64_t, PairHash> direct_;
   std::vector<std::int64_t> dirty_;
 };
-
-// Stable over versions: it is in the file. FNV-1a, 64 bits.
-std::int64_t client_id_hash(std::string_view client_id) noexcept;
 
 }  // namespace chatrt::sqlite
