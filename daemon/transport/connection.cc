@@ -246,6 +246,8 @@ bool Connection::process_body() {
 
 void Connection::respond(const chatrt::engineio::Response& response) {
   if (state_ != State::answering && state_ != State::body) return;
+  // What is left of a body would be taken for the next request.
+  if (state_ == State::body) keep_alive_ = false;
   write_response(response.status, response.content_type, response.body,
                  response.no_store ? "Cache-Control: no-store\r\n" : "");
 }

@@ -55,7 +55,12 @@ Shard::~Shard() {
 }
 
 void Shard::connect(chatrt::socketio::Server& server, std::vector<Shard*> shards) {
+  connect(server.engine(), std::move(shards));
   server_ = &server;
+}
+
+void Shard::connect(chatrt::engineio::Server& engine, std::vector<Shard*> shards) {
+  engine_ = &engine;
   shards_ = std::move(shards);
 }
 
@@ -95,7 +100,7 @@ void Shard::wake() {
   if (wake_pending_.exchange(true)) return;
   post([this] {
     wake_pending_ = false;
-    server_->run_deliveries(now_);
+    if (server_ != nullptr) server_->run_deliveries(now_);
   });
 }
 
@@ -111,7 +116,7 @@ void Shard::shut_down(chatrt::Duration patience) {
     shutting_down_ = true;
     give_up_at_ = now_ + patience;
     next_sweep_ = now_;
-    server_->close_all(now_);
+    server_ != nullptr ? server_->close_all(now_) : engine_->close_all(now_);
   });
 }
 
@@ -137,7 +142,9 @@ void Shard::turn() {
 }
 
 void Shard::end_turn() {
-  if (server_->next_deadline() <= now_ && server_->next_deadline()) server_->on_tick(now_);
+  if (const auto deadline = next_deadline(); deadline && *deadline <= now_) {
+    server_ != nullptr ? server_->on_tick(now_) : engine_->on_tick(now_);
+  }
   if (now_ >= next_sweep_) sweep();
   for (std::size_t i = 0; i < to_flush_.size(); ++i) {
     Connection* connection = find(to_flush_[i]);
@@ -173,9 +180,12 @@ void Shard::sweep() {
   }
 }
 
+std::optional<chatrt::MonotonicTime> Shard::next_deadline() const {
+  return server_ != nullptr ? server_->next_deadline() : engine_->next_deadline();
+}
+
 void Shard::arm_timer() {
-  const chatrt::MonotonicTime next =
-      std::min(server_->next_deadline().value_or(next_sweep_), next_sweep_);
+  const chatrt::MonotonicTime next = std::min(next_deadline().value_or(next_sweep_), next_sweep_);
   if (next >= loop_->armed && loop_->armed > now_) return;
   loop_->armed = next;
   loop_->timer.expires_at(next);

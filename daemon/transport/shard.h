@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -52,6 +53,8 @@ class Shard final : public chatrt::engineio::Transport {
 
   // Before start(): the protocol stack behind this shard, and all shards by their number.
   void connect(chatrt::socketio::Server& server, std::vector<Shard*> shards);
+  // The same with Engine.IO alone.
+  void connect(chatrt::engineio::Server& engine, std::vector<Shard*> shards);
   void start(const std::string& thread_name);
 
   // Any thread: runs `task` on the shard's.
@@ -82,7 +85,7 @@ class Shard final : public chatrt::engineio::Transport {
   // --- for its connections
   chatrt::MonotonicTime now() const noexcept { return now_; }
   const ShardOptions& options() const noexcept { return options_; }
-  chatrt::engineio::Server& engine() noexcept { return server_->engine(); }
+  chatrt::engineio::Server& engine() noexcept { return *engine_; }
   HttpHandler& http() noexcept { return http_; }
   chatrt::LogSink& log() noexcept { return log_; }
   ShardCounters& counters() noexcept { return counters_; }
@@ -100,6 +103,7 @@ class Shard final : public chatrt::engineio::Transport {
   void end_turn();
   void sweep();
   void arm_timer();
+  std::optional<chatrt::MonotonicTime> next_deadline() const;
   void add(int fd, std::string address, std::string bytes);
   void destroy(Connection& connection);
   void update_interest(Connection& connection);
@@ -109,7 +113,8 @@ class Shard final : public chatrt::engineio::Transport {
   const chatrt::Clock& clock_;
   HttpHandler& http_;
   chatrt::LogSink& log_;
-  chatrt::socketio::Server* server_ = nullptr;
+  chatrt::engineio::Server* engine_ = nullptr;
+  chatrt::socketio::Server* server_ = nullptr;  // on top of it; none: Engine.IO alone
   std::vector<Shard*> shards_;
   std::unique_ptr<Loop> loop_;
   std::thread thread_;
