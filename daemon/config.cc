@@ -29,6 +29,20 @@ constexpr std::array kOptions = {
     Option{"shards", &Config::shards, "threads", 1, 64, "threads that serve connections"},
     Option{"read-threads", &Config::read_threads, "threads", 1, 64, "threads that read the store"},
     Option{"log-level", &Config::log_level, "", 0, 0, "debug, info, warning or error"},
+    Option{"jwt-key", &Config::jwt_key, "", 0, 0,
+           "a file with the key that users' tokens are checked by: PEM, or for HS256 the secret; "
+           "read again on SIGHUP"},
+    Option{"jwt-alg", &Config::jwt_alg, "", 0, 0,
+           "the one algorithm of that key: HS256, RS256, ES256 or EdDSA"},
+    Option{"jwks", &Config::jwks, "", 0, 0,
+           "in its place: a file with a JSON Web Key Set; read again on SIGHUP"},
+    Option{"jwt-issuer", &Config::jwt_issuer, "", 0, 0, "what a token's iss must be"},
+    Option{"jwt-audience", &Config::jwt_audience, "", 0, 0, "what a token's aud must name"},
+    Option{"token-grace", &Config::token_grace_ms, "ms", 0, kHour,
+           "from the end of a connection's token until it is sent away"},
+    Option{"operator-key", &Config::operator_key, "", 0, 0,
+           "a file with the secret by which servers call for any user, and see and do what only "
+           "operators may; read again on SIGHUP"},
     Option{"cors-origin", &Config::cors_origins, "", 0, 0,
            "an origin whose pages may connect, as https://chat.example; may be given again; \"*\" "
            "is all of them, without credentials"},
@@ -117,6 +131,33 @@ bool is_loopback(std::string_view address) {
   return address == "localhost" || address == "::1" || address.starts_with("127.");
 }
 
+std::optional<std::string> token_contradiction(const Config& config) {
+  if (config.dev) {
+    if (!config.jwt_key.empty() || !config.jwks.empty()) {
+      return std::string{config.jwks.empty() ? "jwt-key" : "jwks"} +
+             ": --dev asks for no tokens; leave out one of them";
+    }
+    return std::nullopt;
+  }
+  if (config.jwt_key.empty() && config.jwks.empty()) {
+    return "jwt-key: nothing says how users are authenticated; set jwt-key and jwt-alg, or jwks; "
+           "or, to try it out, --dev, which believes everybody and listens on loopback alone";
+  }
+  if (!config.jwt_key.empty() && !config.jwks.empty()) {
+    return "jwks: never together with jwt-key; put all keys into the set";
+  }
+  constexpr std::array<std::string_view, 4> kAlgorithms = {"HS256", "RS256", "ES256", "EdDSA"};
+  const bool known =
+      std::find(kAlgorithms.begin(), kAlgorithms.end(), config.jwt_alg) != kAlgorithms.end();
+  if (!config.jwt_key.empty() && !known) {
+    return "jwt-alg: \"" + config.jwt_alg + "\" is none of HS256, RS256, ES256, EdDSA";
+  }
+  if (!config.jwks.empty() && !config.jwt_alg.empty()) {
+    return "jwt-alg: goes with jwt-key; the keys of a set name their own";
+  }
+  return std::nullopt;
+}
+
 // What no single option shows.
 std::optional<std::string> contradiction(const Config& config) {
   constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
@@ -138,14 +179,11 @@ std::optional<std::string> contradiction(const Config& config) {
       return "cors-origin: \"" + origin + "\" is no origin; write it as https://chat.example";
     }
   }
+  if (auto wrong = token_contradiction(config)) return wrong;
   if (config.dev && !is_loopback(config.listen)) {
     return "listen: with --dev anybody may be anybody, so chatd listens on loopback alone, not "
            "on " +
            config.listen;
-  }
-  if (!config.dev) {
-    return "dev: no way to authenticate users is configured, and this version has none but --dev, "
-           "which believes everybody and listens on loopback alone";
   }
   return std::nullopt;
 }
@@ -169,7 +207,9 @@ std::string default_text(const Option& option) {
   if (const auto* number = std::get_if<std::uint64_t Config::*>(&option.member)) {
     return std::to_string(defaults.**number);
   }
-  if (const auto* text = std::get_if<std::string Config::*>(&option.member)) return defaults.**text;
+  if (const auto* text = std::get_if<std::string Config::*>(&option.member)) {
+    if (!(defaults.**text).empty()) return defaults.**text;
+  }
   return "none";
 }
 

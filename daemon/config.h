@@ -21,6 +21,13 @@ struct Config {
   std::uint64_t shards = 1;
   std::uint64_t read_threads = 2;
   std::string log_level = "info";
+  std::string jwt_key;
+  std::string jwt_alg;
+  std::string jwks;
+  std::string jwt_issuer;
+  std::string jwt_audience;
+  std::string operator_key;
+  std::uint64_t token_grace_ms = 25000;
   std::vector<std::string> cors_origins;
   bool cors_credentials = false;
   std::uint64_t ping_interval_ms = 25000;

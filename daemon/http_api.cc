@@ -7,6 +7,7 @@
 #include "chatrt/gateway/chat_json.h"
 #include "client_bundle.h"
 #include "http_call.h"
+#include "revoke_call.h"
 
 namespace chatd {
 namespace {
@@ -40,20 +41,40 @@ struct Route {
   Handler handle;
 };
 
+bool same_letter(char lower, char any) {
+  return lower == (any >= 'A' && any <= 'Z' ? static_cast<char>(any + 32) : any);
+}
+
 HttpResponse later() { return {.status = 0, .content_type = {}}; }
 
-// Who calls: by the token, or under --dev by the named argument.
+std::string_view token_of(const HttpRequest& request) {
+  const std::string_view header = request.authorization;
+  constexpr std::string_view kBearer = "bearer ";
+  const bool is_bearer = header.size() >= kBearer.size() &&
+                         std::equal(kBearer.begin(), kBearer.end(), header.begin(), same_letter);
+  return is_bearer ? header.substr(kBearer.size()) : std::string_view{};
+}
+
+// Who calls: by the token, and for operators and under --dev by the named argument.
 Result<UserId> caller(const Call& call, std::string_view argument) {
   auto claimed = call.arguments.user(argument);
   if (!claimed) return std::move(claimed).error();
-  chatrt::Credentials credentials{.token = {}, .claimed_user = *claimed};
-  constexpr std::string_view kBearer = "Bearer ";
-  if (call.request.authorization.starts_with(kBearer)) {
-    credentials.token = call.request.authorization.substr(kBearer.size());
+  const std::string_view token = token_of(call.request);
+  if (call.parts.is_operator(token)) {
+    if (*claimed) return **std::move(claimed);
+    return Error{Errc::invalid_argument, std::string{argument} + " is missing"};
   }
-  auto identity = call.parts.authorizer.authenticate(credentials);
+  auto identity =
+      call.parts.authorizer.authenticate({.token = std::string{token}, .claimed_user = *claimed});
   if (!identity) return std::move(identity).error();
   return std::move(identity->user);
+}
+
+chatrt::Status operators_only(const Call& call) {
+  const std::string_view token = token_of(call.request);
+  if (call.parts.open || call.parts.is_operator(token)) return {};
+  if (token.empty()) return Error{Errc::token_missing, "this is for operators"};
+  return Error{Errc::permission_denied, "this is for operators"};
 }
 
 template <typename T>
@@ -285,7 +306,25 @@ Result<HttpResponse> readyz(const Call& call) {
   return later();
 }
 
+Result<HttpResponse> revoke(const Call& call) {
+  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
+  if (!call.parts.revoke) return Error{Errc::not_found, "this server takes no tokens"};
+  auto revocation = read_revocation(call.arguments, call.parts.clock.now());
+  if (!revocation) return std::move(revocation).error();
+  call.parts.log.log(
+      chatrt::LogLevel::info, "revoke",
+      {{"user", revocation->user ? std::string_view{revocation->user->str()} : std::string_view{}},
+       {"token_id", std::string_view{revocation->token_id}},
+       {"address", std::string_view{call.request.address}}});
+  call.parts.revoke(*std::move(revocation), [responder = call.responder](chatrt::Status kept) {
+    responder.respond(kept ? HttpResponse{.status = 204, .content_type = {}}
+                           : problem(kept.error().code, kept.error().detail));
+  });
+  return later();
+}
+
 Result<HttpResponse> metrics(const Call& call) {
+  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
   return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", call.parts.metrics()};
 }
 
@@ -300,6 +339,7 @@ constexpr std::array kRoutes = {
     Route{"GET", "/v1/presence", presence},
     Route{"GET", "/v1/sessions", sessions},
     Route{"DELETE", "/v1/sessions/{id}", disconnect_session},
+    Route{"POST", "/v1/revocations", revoke},
     Route{"GET", "/healthz", healthz},
     Route{"GET", "/readyz", readyz},
     Route{"GET", "/metrics", metrics},
@@ -325,9 +365,7 @@ bool is_json(std::string_view content_type) {
   constexpr std::string_view kJson = "application/json";
   if (content_type.size() < kJson.size()) return false;
   const std::string_view type = content_type.substr(0, kJson.size());
-  const bool same = std::equal(type.begin(), type.end(), kJson.begin(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-  });
+  const bool same = std::equal(kJson.begin(), kJson.end(), type.begin(), same_letter);
   return same && (content_type.size() == kJson.size() || content_type[kJson.size()] == ';' ||
                   content_type[kJson.size()] == ' ');
 }
@@ -340,7 +378,10 @@ HttpResponse run(const Route& route, std::string_view id, const ApiParts& parts,
   const auto arguments = Arguments::of(request);
   if (!arguments) return problem(arguments.error().code, arguments.error().detail);
   auto response = route.handle({parts, request, id, *arguments, responder});
-  if (!response) return problem(response.error().code, response.error().detail);
+  if (!response) {
+    parts.refused(response.error().code);
+    return problem(response.error().code, response.error().detail);
+  }
   return *std::move(response);
 }
 

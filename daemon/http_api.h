@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "auth/revocations.h"
 #include "chatrt/authorizer.h"
+#include "chatrt/clock.h"
 #include "chatrt/hub.h"
 #include "transport/http.h"
 
@@ -24,6 +26,14 @@ struct ApiParts {
   std::function<void(std::function<void(bool)>)> ready;
   // Sends the connection away for good: DISCONNECT, then closed.
   std::function<void(chatrt::ConnectionId)> disconnect;
+  // Is this the operators' key? None is needed where `open` (--dev).
+  std::function<bool(std::string_view)> is_operator;
+  bool open = false;
+  // Takes tokens back; calls back once. Empty where there are no tokens.
+  std::function<void(auth::Revocation, std::function<void(chatrt::Status)>)> revoke;
+  const chatrt::Clock& clock;
+  // Told of each refusal.
+  std::function<void(chatrt::Errc)> refused;
   std::size_t body_bytes_max = 1'000'000;
 };
 

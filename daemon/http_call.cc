@@ -68,6 +68,7 @@ transport::HttpResponse problem(Errc code, std::string_view detail) {
   transport::HttpResponse response =
       problem(status, chatrt::error_name(code), transport::status_text(status),
               clients && chatrt::is_valid_utf8(detail) ? detail : std::string_view{});
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (const auto wait = chatrt::gateway::retry_after(code)) {
     const auto seconds = (wait->count() + 999) / 1000;
     response.headers.emplace_back("Retry-After", std::to_string(seconds));

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "auth/secrets.h"
 #include "chatrt/clock.h"
 #include "config.h"
 #include "json_log.h"
@@ -52,17 +53,29 @@ void print_banner(const chatd::Config& config, std::uint16_t port) {
   std::fflush(stdout);
 }
 
-// Signals that end the process are waited for, not handled: threads made from here on leave them to
-// main(). Of what a client may cause, SIGPIPE is ignored.
+// Signals that end the process or reload its keys are waited for, not handled: threads made from
+// here on leave them to main(). Of what a client may cause, SIGPIPE is ignored.
 sigset_t block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGINT);
-  sigaddset(&ending, SIGUSR1);  // our own: the store has failed
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-  return ending;
+  sigset_t awaited;
+  sigemptyset(&awaited);
+  sigaddset(&awaited, SIGTERM);
+  sigaddset(&awaited, SIGINT);
+  sigaddset(&awaited, SIGHUP);
+  sigaddset(&awaited, SIGUSR1);  // our own: the store has failed
+  pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
+  return awaited;
+}
+
+// The files of keys again. What is there stays if they are no good.
+void reload(const chatd::Config& config, chatd::Server& server, chatrt::LogSink& log) {
+  auto secrets = chatd::auth::read_secrets(config);
+  if (!secrets) {
+    return log.log(chatrt::LogLevel::error, "reload",
+                   {{"error", std::string_view{secrets.error().detail}}});
+  }
+  server.set_secrets(*std::move(secrets));
+  log.log(chatrt::LogLevel::info, "reload");
 }
 
 // What the store said when it failed for good. Any thread.
@@ -86,10 +99,10 @@ class StoreFailure {
   std::optional<std::string> why_;  // guarded by mutex_
 };
 
-int wait_for_end(const sigset_t& ending, const StoreFailure& failure) {
+int wait_for_signal(const sigset_t& awaited, const StoreFailure& failure) {
   int signal = 0;
   do {
-    sigwait(&ending, &signal);
+    sigwait(&awaited, &signal);
   } while (signal == SIGUSR1 && !failure.why());
   return signal;
 }
@@ -103,17 +116,19 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (line.error) return fail(kBadConfiguration, *line.error);
+  auto secrets = chatd::auth::read_secrets(line.config);
+  if (!secrets) return fail(kBadConfiguration, secrets.error().detail);
   if (line.check) {
     std::puts("chatd: the configuration is good");
     return 0;
   }
   ::umask(077);
-  const sigset_t ending = block_signals();
+  const sigset_t awaited = block_signals();
   const auto clock = chatrt::make_system_clock();
   chatd::JsonLog log(STDERR_FILENO, level_of(line.config.log_level), *clock);
 
   StoreFailure failure;
-  auto server = chatd::Server::open(line.config, *clock, log,
+  auto server = chatd::Server::open(line.config, *std::move(secrets), *clock, log,
                                     [&](const std::string& why) { failure.report(why); });
   if (!server) return fail(kBadDatabase, server.error().detail);
   const auto port = (*server)->start();
@@ -127,12 +142,15 @@ int main(int argc, char** argv) {
                                               {"pid", static_cast<std::int64_t>(::getpid())}});
   if (line.config.dev) print_banner(line.config, *port);
 
-  const int signal = wait_for_end(ending, failure);
+  int signal = wait_for_signal(awaited, failure);
+  for (; signal == SIGHUP; signal = wait_for_signal(awaited, failure)) {
+    reload(line.config, **server, log);
+  }
   log.log(chatrt::LogLevel::info, "drain", {{"signal", std::int64_t{signal}}});
   // A second one ends the process at once.
   std::signal(SIGTERM, SIG_DFL);
   std::signal(SIGINT, SIG_DFL);
-  sigset_t second = ending;
+  sigset_t second = awaited;
   sigdelset(&second, SIGUSR1);
   pthread_sigmask(SIG_UNBLOCK, &second, nullptr);
   (*server)->stop();

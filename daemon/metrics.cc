@@ -20,6 +20,20 @@ void MetricsText::counter(const std::string& name, const std::string& help, std:
   add(name, help, prometheus::MetricType::Counter).counter.value = static_cast<double>(value);
 }
 
+void MetricsText::counter(const std::string& name, const std::string& help,
+                          const std::string& label,
+                          const std::vector<std::pair<std::string, std::uint64_t>>& values) {
+  prometheus::MetricFamily& family = families_.emplace_back();
+  family.name = name;
+  family.help = help;
+  family.type = prometheus::MetricType::Counter;
+  for (const auto& [value, count] : values) {
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    metric.label.push_back({label, value});
+    metric.counter.value = static_cast<double>(count);
+  }
+}
+
 void MetricsText::gauge(const std::string& name, const std::string& help, std::uint64_t value) {
   add(name, help, prometheus::MetricType::Gauge).gauge.value = static_cast<double>(value);
 }

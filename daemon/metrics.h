@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "metered_store.h"
@@ -15,6 +16,9 @@ namespace chatd {
 class MetricsText {
  public:
   void counter(const std::string& name, const std::string& help, std::uint64_t value);
+  // One sample for each value of a label.
+  void counter(const std::string& name, const std::string& help, const std::string& label,
+               const std::vector<std::pair<std::string, std::uint64_t>>& values);
   void gauge(const std::string& name, const std::string& help, std::uint64_t value);
   // In seconds.
   void histogram(const std::string& name, const std::string& help, const Histogram& histogram);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "auth/gate.h"
 #include "chatrt/authorizer.h"
 #include "chatrt/executor.h"
 #include "chatrt/gateway/chat.h"
@@ -35,6 +36,11 @@ chatrt::Result<std::unique_ptr<chatrt::MessageStore>> open_store(
       {.readers = static_cast<unsigned>(config.read_threads), .on_failure = std::move(on_failure)});
 }
 
+// Beside the database; under --dev there are no tokens to take back.
+std::string revocations_file(const Config& config) {
+  return config.dev || config.db == ":memory:" ? std::string{} : config.db + ".revocations";
+}
+
 chatrt::HubOptions hub_options(const Config& config) {
   chatrt::HubOptions options;
   options.text_bytes_max = config.text_bytes_max;
@@ -46,6 +52,7 @@ chatrt::gateway::ChatOptions chat_options(const Config& config) {
   chatrt::gateway::ChatOptions options;
   options.register_from_query = config.dev;
   options.register_timeout = ms(config.register_timeout_ms);
+  options.token_grace = ms(config.token_grace_ms);
   return options;
 }
 
@@ -70,6 +77,17 @@ transport::ShardOptions shard_options(const Config& config) {
   return options;
 }
 
+// Files are written to on a lane, not on a shard.
+std::function<void(auth::Revocation, std::function<void(chatrt::Status)>)> revoke_on(
+    chatrt::Executor& lane, auth::Revocations& revocations) {
+  return
+      [&lane, &revocations](auth::Revocation revocation, std::function<void(chatrt::Status)> done) {
+        lane.post([&revocations, revocation = std::move(revocation), done = std::move(done)] {
+          done(revocations.add(revocation));
+        });
+      };
+}
+
 std::size_t connections_max(const Config& config) {
   if (config.connections_max > 0) return config.connections_max;
   rlimit files{};
@@ -81,24 +99,29 @@ std::size_t connections_max(const Config& config) {
 
 // In the order they are built; they go in reverse.
 struct Server::Parts {
-  Parts(const Config& configured, const chatrt::Clock& time, chatrt::LogSink& sink,
-        std::unique_ptr<chatrt::MessageStore> opened)
-      : config(configured), clock(time), log(sink), store(std::move(opened)) {}
+  Parts(const Config& configured, auth::Secrets secrets, const chatrt::Clock& time,
+        chatrt::LogSink& sink, std::unique_ptr<chatrt::MessageStore> opened,
+        std::unique_ptr<auth::Revocations> taken_back)
+      : config(configured),
+        clock(time),
+        log(sink),
+        gate(configured, std::move(secrets), std::move(taken_back), time, sink),
+        store(std::move(opened)) {}
 
   const Config config;
   const chatrt::Clock& clock;
   chatrt::LogSink& log;
+  auth::Gate gate;
   MeteredStore store;
   std::unique_ptr<chatrt::Registry> registry = chatrt::make_memory_registry();
-  std::unique_ptr<chatrt::Authorizer> authorizer = chatrt::make_open_authorizer();
   std::unique_ptr<chatrt::Executor> commit_lane = chatrt::make_thread_executor("commit", 1);
   std::unique_ptr<chatrt::Executor> read_lane =
       chatrt::make_thread_executor("read", static_cast<unsigned>(config.read_threads));
-  chatrt::gateway::Chat chat{{*authorizer, clock, log}, chat_options(config)};
+  chatrt::gateway::Chat chat{{gate.authorizer(), clock, log}, chat_options(config)};
   chatrt::Hub hub{{.registry = *registry,
                    .store = store,
                    .outlet = chat,
-                   .authorizer = *authorizer,
+                   .authorizer = gate.authorizer(),
                    .commit_lane = *commit_lane,
                    .read_lane = *read_lane,
                    .clock = clock,
@@ -119,7 +142,7 @@ void Server::Parts::build() {
   api = std::make_unique<HttpApi>(
       ApiParts{.hub = hub,
                .registry = *registry,
-               .authorizer = *authorizer,
+               .authorizer = gate.authorizer(),
                .log = log,
                .metrics = [this] { return metrics(); },
                .ready =
@@ -139,6 +162,11 @@ void Server::Parts::build() {
                        server->close_connection(connection);
                      });
                    },
+               .is_operator = [this](std::string_view key) { return gate.is_operator(key); },
+               .open = config.dev,
+               .revoke = gate.takes_tokens() ? revoke_on(*read_lane, gate.revocations()) : nullptr,
+               .clock = clock,
+               .refused = [this](chatrt::Errc code) { gate.count(code); },
                .body_bytes_max = config.payload_bytes_max});
   std::vector<transport::Shard*> all;
   for (unsigned i = 0; i < config.shards; ++i) {
@@ -183,6 +211,13 @@ std::string Server::Parts::metrics() const {
   text.gauge("chatd_users_online", "Users with a connection.", stats.users_online);
   text.gauge("chatd_registered_connections", "Connections that have registered.",
              stats.connections);
+  std::vector<std::pair<std::string, std::uint64_t>> refused;
+  for (int i = 1; i <= static_cast<int>(chatrt::kErrcLast); ++i) {
+    const auto code = static_cast<chatrt::Errc>(i);
+    refused.emplace_back(chatrt::error_name(code), chat.refused(code) + gate.refused(code));
+  }
+  text.counter("chatd_refused_total", "Connections, events and requests refused, by their code.",
+               "code", refused);
   text.histogram("chatd_append_seconds", "Time of one commit in the store.", store.append_time());
   std::uint64_t connections = 0, websockets = 0, accepted = 0, requests = 0, in = 0, out = 0,
                 slow = 0;
@@ -211,11 +246,14 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() { stop(); }
 
 chatrt::Result<std::unique_ptr<Server>> Server::open(
-    const Config& config, const chatrt::Clock& clock, chatrt::LogSink& log,
+    const Config& config, auth::Secrets secrets, const chatrt::Clock& clock, chatrt::LogSink& log,
     std::function<void(const std::string&)> on_store_failure) {
   auto store = open_store(config, std::move(on_store_failure));
   if (!store) return std::move(store).error();
-  auto parts = std::make_unique<Parts>(config, clock, log, *std::move(store));
+  auto revocations = auth::Revocations::open(revocations_file(config), clock.now());
+  if (!revocations) return std::move(revocations).error();
+  auto parts = std::make_unique<Parts>(config, std::move(secrets), clock, log, *std::move(store),
+                                       *std::move(revocations));
   parts->build();
   return std::unique_ptr<Server>{new Server(std::move(parts))};
 }
@@ -226,6 +264,8 @@ chatrt::Result<std::uint16_t> Server::start() {
   }
   return parts_->acceptor->start();
 }
+
+void Server::set_secrets(auth::Secrets secrets) { parts_->gate.set_secrets(std::move(secrets)); }
 
 void Server::stop() {
   if (std::exchange(parts_->stopped, true)) return;

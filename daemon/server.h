@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/secrets.h"
 #include "chatrt/clock.h"
 #include "chatrt/log.h"
 #include "chatrt/result.h"
@@ -19,7 +20,7 @@ class Server {
   // once, on any thread, when the store can never write again: reads go on, and the process is to
   // end.
   static chatrt::Result<std::unique_ptr<Server>> open(
-      const Config& config, const chatrt::Clock& clock, chatrt::LogSink& log,
+      const Config& config, auth::Secrets secrets, const chatrt::Clock& clock, chatrt::LogSink& log,
       std::function<void(const std::string& why)> on_store_failure);
   ~Server();
   Server(const Server&) = delete;
@@ -27,6 +28,8 @@ class Server {
 
   // Listens; the port it listens on.
   chatrt::Result<std::uint16_t> start();
+  // Other keys from now on; who is connected stays. Any thread.
+  void set_secrets(auth::Secrets secrets);
   // Drains: accepts nothing more, commits and acks what was taken, closes the transports without a
   // DISCONNECT, so that clients come back elsewhere or later. Returns when that is done.
   void stop();

@@ -1,0 +1,36 @@
+#include "secrets.h"
+
+#include <utility>
+
+namespace chatd::auth {
+namespace {
+
+chatrt::Error at(std::string_view option, const chatrt::Error& error) {
+  return {error.code, std::string{option} + ": " + error.detail};
+}
+
+}  // namespace
+
+chatrt::Result<Secrets> read_secrets(const Config& config) {
+  Secrets secrets;
+  if (!config.jwt_key.empty()) {
+    const auto algorithm = parse_jwt_algorithm(config.jwt_alg);
+    if (!algorithm) return chatrt::Error{chatrt::Errc::invalid_argument, "jwt-alg: is none"};
+    auto keys = read_key_file(config.jwt_key, *algorithm);
+    if (!keys) return at("jwt-key", keys.error());
+    secrets.keys = *std::move(keys);
+  }
+  if (!config.jwks.empty()) {
+    auto keys = read_jwks_file(config.jwks);
+    if (!keys) return at("jwks", keys.error());
+    secrets.keys = *std::move(keys);
+  }
+  if (!config.operator_key.empty()) {
+    auto key = OperatorKey::read(config.operator_key);
+    if (!key) return at("operator-key", key.error());
+    secrets.operator_key = *std::move(key);
+  }
+  return secrets;
+}
+
+}  // namespace chatd::auth
