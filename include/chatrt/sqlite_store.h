@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -20,6 +21,8 @@ struct SqliteOptions {
   // How long open and append() wait for a lock that another process holds before they are `busy`.
   std::chrono::milliseconds open_busy_timeout{5000};
   std::chrono::milliseconds append_busy_timeout{250};
+  // The WAL file is written back to the database when it has grown to this.
+  std::size_t wal_bytes = std::size_t{16} << 20;
   unsigned readers = 4;  // connections kept for reads; more readers at once wait for one
   // FULL survives a power cut; NORMAL may lose the last commits in one: for comparison only.
   enum class Synchronous { full, normal } synchronous = Synchronous::full;

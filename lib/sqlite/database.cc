@@ -10,8 +10,6 @@ namespace {
 // Pages of the index that are written to stay in memory from commit to commit.
 constexpr int kWriterCacheKiB = 16 * 1024;
 constexpr int kReaderCacheKiB = 1024;
-// A WAL above this is cut back when it starts anew; the writer checkpoints well below it.
-constexpr int kWalBytesMax = 32 << 20;
 
 void set_common_pragmas(SQLite::Database& database, int cache_kib) {
   sqlite3_extended_result_codes(database.getHandle(), 1);
@@ -56,7 +54,7 @@ std::unique_ptr<SQLite::Database> open_writer(const std::filesystem::path& file,
   database->exec(options.synchronous == SqliteOptions::Synchronous::full
                      ? "PRAGMA synchronous=FULL"
                      : "PRAGMA synchronous=NORMAL");
-  database->exec("PRAGMA journal_size_limit=" + std::to_string(kWalBytesMax));
+  database->exec("PRAGMA journal_size_limit=" + std::to_string(2 * options.wal_bytes));
   database->exec("PRAGMA foreign_keys=OFF");  // the one writer keeps them; checking costs look-ups
   bring_up_to_date(*database);
   database->setBusyTimeout(static_cast<int>(options.append_busy_timeout.count()));

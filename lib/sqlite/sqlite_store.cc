@@ -99,11 +99,9 @@ class Readers {
 
 class SqliteStore final : public MessageStore {
  public:
-  SqliteStore(FileLock lock, std::unique_ptr<SQLite::Database> writer, SqliteOptions options,
+  SqliteStore(FileLock lock, std::unique_ptr<SQLite::Database> writer, const SqliteOptions& options,
               std::vector<std::unique_ptr<Reader>> readers)
-      : lock_(std::move(lock)),
-        writer_(std::move(writer), std::move(options.on_failure)),
-        readers_(std::move(readers)) {}
+      : lock_(std::move(lock)), writer_(std::move(writer), options), readers_(std::move(readers)) {}
 
   Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
                                                Timestamp now) override {
@@ -173,7 +171,7 @@ Result<std::unique_ptr<MessageStore>> open_sqlite_store(const std::filesystem::p
       readers.push_back(std::make_unique<Reader>(sqlite::open_reader(file)));
     }
     return std::unique_ptr<MessageStore>{std::make_unique<SqliteStore>(
-        *std::move(lock), std::move(writer), std::move(options), std::move(readers))};
+        *std::move(lock), std::move(writer), options, std::move(readers))};
   } catch (const SQLite::Exception& exception) {
     Error error = sqlite::to_error(exception);
     error.detail = file.string() + ": " + error.detail;

@@ -10,8 +10,7 @@ namespace chatrt::sqlite {
 namespace {
 
 constexpr std::size_t kCachedMax = 50'000;  // users, and conversations
-// A WAL of so many pages is written back (16 MB). The more, the fewer times a page is written.
-constexpr int kWalPagesMax = 4'000;
+constexpr std::size_t kPageBytes = 4096;    // SQLite's default
 
 std::int64_t ms_of(Timestamp time) { return time.time_since_epoch().count(); }
 
@@ -19,10 +18,10 @@ const std::string* or_null(const std::string& text) { return text.empty() ? null
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<SQLite::Database> database,
-               std::function<void(const std::string&)> on_failure)
+Writer::Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& options)
     : database_(std::move(database)),
-      on_failure_(std::move(on_failure)),
+      on_failure_(options.on_failure),
+      wal_pages_max_(static_cast<int>(std::max(options.wal_bytes / kPageBytes, std::size_t{1}))),
       statements_(*database_),
       rows_(statements_),
       client_ids_(statements_) {
@@ -35,8 +34,7 @@ Writer::Writer(std::unique_ptr<SQLite::Database> database,
       &wal_pages_);
   {
     Query last = statements_.get(
-        "SELECT position, conversation FROM log ORDER BY position DESC"
-        " LIMIT 1");
+        "SELECT position, conversation FROM log WHERE position = (SELECT max(position) FROM log)");
     if (!last.next()) return;
     last_position_ = last.integer(0);
     const auto parties = rows_.parties(last.integer(1));
@@ -75,7 +73,7 @@ Result<std::vector<Result<Appended>>> Writer::append(std::span<const Draft> draf
 
 // In a commit SQLite would not say what became of it.
 void Writer::checkpoint() {
-  if (wal_pages_ < kWalPagesMax) return;
+  if (wal_pages_ < wal_pages_max_) return;
   const int code = sqlite3_wal_checkpoint_v2(database_->getHandle(), nullptr,
                                              SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code == SQLITE_OK) return;

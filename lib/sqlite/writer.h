@@ -19,10 +19,8 @@ namespace chatrt::sqlite {
 
 class Writer {
  public:
-  // Takes over the connection; it has the schema. `on_failure`: see SqliteOptions. Throws
-  // SQLite::Exception.
-  Writer(std::unique_ptr<SQLite::Database> database,
-         std::function<void(const std::string&)> on_failure);
+  // Takes over the connection; it has the schema. Throws SQLite::Exception.
+  Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& options);
 
   Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts, Timestamp now);
 
@@ -79,7 +77,8 @@ class Writer {
   std::unique_ptr<SQLite::Database> database_;
   std::function<void(const std::string&)> on_failure_;
   std::optional<std::string> failed_;  // a sync failed: what is on the disk is unknown
-  int wal_pages_ = 0;
+  const int wal_pages_max_;
+  int wal_pages_ = 0;  // as of the last commit
   Statements statements_;
   Rows rows_;
   ClientIds client_ids_;

@@ -1,0 +1,130 @@
+// A disk that is full or whose sync fails: what was acknowledged stays, and nothing else is.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "simulated_disk.h"
+#include "temp_folder.h"
+#include "workload.h"
+
+using namespace chatrt;
+using namespace chatrt::testing;
+
+namespace {
+
+// SYNC_FAILURES=200 is the full form.
+std::uint64_t sync_failures() {
+  const char* text = std::getenv("SYNC_FAILURES");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 30;
+}
+
+struct DiskFixture {
+  std::unique_ptr<MessageStore> open(SqliteOptions options = {}) {
+    options.readers = 1;
+    auto store = open_sqlite_store(file, options);
+    REQUIRE_MESSAGE(store.has_value(), store.error().detail);
+    return *std::move(store);
+  }
+
+  TempFolder folder;
+  std::filesystem::path file = folder / "chat.db";
+  SimulatedDisk disk{1};
+  Workload workload{1};
+};
+
+}  // namespace
+
+TEST_SUITE("a failed sync") {
+  TEST_CASE("is not acknowledged, is never tried again, and is told once") {
+    for (std::uint64_t n = 1; n <= sync_failures(); ++n) {
+      INFO("sync ", n);
+      DiskFixture fixture;
+      std::vector<std::string> told;
+      SqliteOptions options;
+      options.wal_bytes = 64 << 10;  // write-backs sync as well
+      options.on_failure = [&](const std::string& why) { told.push_back(why); };
+      auto store = fixture.open(options);
+      fixture.disk.fail_sync_after(n);
+
+      std::optional<Error> refused;
+      for (int i = 0; i < 500 && !refused; ++i) refused = fixture.workload.append(*store);
+
+      REQUIRE(refused);
+      CHECK(refused->code == Errc::unavailable);
+      REQUIRE(told.size() == 1);
+      CHECK(told[0] == refused->detail);
+      CHECK(told[0].starts_with(fixture.file.string()));
+      CHECK(told[0].find('\n') == std::string::npos);
+      // Every later append is refused, without a look at the disk; reads go on.
+      const std::uint64_t operations = fixture.disk.operations();
+      CHECK(fixture.workload.append(*store)->code == Errc::unavailable);
+      CHECK(fixture.disk.operations() == operations);
+      CHECK(told.size() == 1);
+      CHECK(fixture.workload.check(*store) == std::vector<std::string>{});
+      store.reset();
+      CHECK(fixture.disk.syncs_after_failure() == 0);
+
+      fixture.disk.cut_power();
+      fixture.disk.restart();
+      store = fixture.open();
+      CHECK(fixture.workload.check(*store) == std::vector<std::string>{});
+      CHECK_FALSE(fixture.workload.append(*store));
+    }
+  }
+  // The control: a sync that fails and is taken for one that worked loses messages.
+  TEST_CASE("loses acknowledged messages if nobody notices it") {
+    std::size_t lost = 0;
+    for (std::uint64_t n = 1; n <= 10; ++n) {
+      DiskFixture fixture;
+      auto store = fixture.open();
+      fixture.disk.fail_sync_after(n, true);
+      for (std::uint64_t i = 0; i < n + 1; ++i) {
+        static_cast<void>(fixture.workload.append(*store));
+      }
+      fixture.disk.cut_power();
+      store.reset();
+      fixture.disk.restart();
+      store = fixture.open();
+      lost += fixture.workload.check(*store).size();
+    }
+    CHECK(lost > 0);
+  }
+}
+
+TEST_SUITE("a full disk") {
+  TEST_CASE_FIXTURE(DiskFixture, "is storage_full; reads go on; it resumes when there is space") {
+    auto store = open();
+    for (int i = 0; i < 20; ++i) REQUIRE_FALSE(workload.append(*store));
+    for (const std::uint64_t space : {0U, 1000U, 30'000U}) {
+      disk.set_capacity(disk.used() + space);
+      std::optional<Error> refused;
+      for (int i = 0; i < 500 && !refused; ++i) refused = workload.append(*store);
+
+      REQUIRE(refused);
+      CHECK(refused->code == Errc::storage_full);
+      CHECK(workload.check(*store) == std::vector<std::string>{});
+
+      disk.set_capacity(std::nullopt);
+      for (int i = 0; i < 20; ++i) REQUIRE_FALSE(workload.append(*store));
+      CHECK(workload.check(*store) == std::vector<std::string>{});
+      CHECK(workload.check_repeats(*store) == std::vector<std::string>{});
+    }
+    store.reset();
+    store = open();
+    CHECK(workload.check(*store) == std::vector<std::string>{});
+  }
+  TEST_CASE_FIXTURE(DiskFixture, "loses nothing in a power cut while it is full") {
+    auto store = open();
+    for (int i = 0; i < 10; ++i) REQUIRE_FALSE(workload.append(*store));
+    disk.set_capacity(disk.used() + 20'000);
+    std::optional<Error> refused;
+    while (!refused) refused = workload.append(*store);
+    disk.cut_power();
+    store.reset();
+    disk.restart();
+    disk.set_capacity(std::nullopt);
+
+    store = open();
+    CHECK(workload.check(*store) == std::vector<std::string>{});
+  }
+}

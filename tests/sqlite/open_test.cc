@@ -1,0 +1,205 @@
+#include <doctest/doctest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <string>
+
+#include "chatrt/sqlite_store.h"
+#include "chatrt/testing/contract/store_fixture.h"
+#include "database.h"
+#include "schema.h"
+#include "temp_folder.h"
+
+using namespace chatrt;
+using namespace chatrt::testing;
+
+namespace {
+
+constexpr Timestamp kNow{Duration{1'795'464'900'123}};
+
+std::string contents(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+struct FileFixture {
+  Result<std::unique_ptr<MessageStore>> try_open() {
+    SqliteOptions options;
+    options.open_busy_timeout = std::chrono::milliseconds{100};
+    options.append_busy_timeout = std::chrono::milliseconds{50};
+    return open_sqlite_store(file, options);
+  }
+  std::unique_ptr<MessageStore> open() {
+    auto store = try_open();
+    REQUIRE_MESSAGE(store.has_value(), store.error().detail);
+    return *std::move(store);
+  }
+  // Refused in one line that begins with the file, which is as it was.
+  Error refused() {
+    const std::string before = contents(file);
+    const auto store = try_open();
+    REQUIRE_FALSE(store.has_value());
+    CHECK(contents(file) == before);
+    CHECK(store.error().detail.starts_with(file.string() + ": "));
+    CHECK(store.error().detail.find('\n') == std::string::npos);
+    return store.error();
+  }
+  // A file with one message in it.
+  void make() {
+    const auto store = open();
+    REQUIRE(store->append(std::vector<Draft>{draft("ann", "bob", "hi")}, kNow).has_value());
+  }
+  mode_t mode(const char* suffix) const {
+    struct stat status {};
+    REQUIRE(::stat((file.string() + suffix).c_str(), &status) == 0);
+    return status.st_mode & 0777;
+  }
+
+  TempFolder folder;
+  std::filesystem::path file = folder / "chat.db";
+};
+
+// Another program with the file open.
+class OtherProgram {
+ public:
+  explicit OtherProgram(const std::filesystem::path& file) {
+    REQUIRE(sqlite3_open(file.c_str(), &database_) == SQLITE_OK);
+  }
+  ~OtherProgram() { sqlite3_close(database_); }
+  OtherProgram(const OtherProgram&) = delete;
+  void run(const std::string& sql) {
+    REQUIRE(sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  }
+
+ private:
+  sqlite3* database_ = nullptr;
+};
+
+std::string ask(SQLite::Database& database, const char* query) {
+  return database.execAndGet(query).getString();
+}
+
+}  // namespace
+
+TEST_SUITE("open_sqlite_store: the file") {
+  TEST_CASE_FIXTURE(FileFixture, "is ours alone, with the files beside it, whatever the umask") {
+    const mode_t umask = ::umask(0);
+    const auto store = open();
+    ::umask(umask);
+    for (const char* suffix : {"", "-wal", "-shm", "-lock"}) CHECK(mode(suffix) == 0600);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "carries our mark and the version of its schema") {
+    make();
+    SQLite::Database database(file.string());
+    CHECK(ask(database, "PRAGMA application_id") == std::to_string(sqlite::kApplicationId));
+    CHECK(ask(database, "PRAGMA user_version") == "1");
+    // Also for who reads the file alone: the mark is not left in the WAL.
+    CHECK(contents(file).substr(68, 4) == "chrt");
+  }
+  TEST_CASE_FIXTURE(FileFixture, "may be empty, or made only half") {
+    SUBCASE("without a byte") { write(file, ""); }
+    SUBCASE("marked, but without a schema") {
+      OtherProgram(file).run("PRAGMA application_id=" + std::to_string(sqlite::kApplicationId));
+    }
+    make();
+    CHECK(open()->last_position().has_value());
+  }
+  TEST_CASE_FIXTURE(FileFixture, "is opened with these settings on every connection") {
+    make();
+    const auto writer = sqlite::open_writer(file, {});
+    const auto reader = sqlite::open_reader(file);
+    for (SQLite::Database* database : {writer.get(), reader.get()}) {
+      CHECK(ask(*database, "PRAGMA journal_mode") == "wal");
+      CHECK(ask(*database, "PRAGMA trusted_schema") == "0");
+      CHECK(ask(*database, "PRAGMA cell_size_check") == "1");
+      CHECK(ask(*database, "PRAGMA mmap_size") == "0");
+      CHECK(ask(*database, "PRAGMA wal_autocheckpoint") == "0");
+    }
+    CHECK(ask(*writer, "PRAGMA synchronous") == "2");
+    CHECK_THROWS_AS(reader->exec("DELETE FROM log"), SQLite::Exception);
+    SqliteOptions normal;
+    normal.synchronous = SqliteOptions::Synchronous::normal;
+    CHECK(ask(*sqlite::open_writer(file, normal), "PRAGMA synchronous") == "1");
+  }
+}
+
+TEST_SUITE("open_sqlite_store: refuses and leaves as it was") {
+  TEST_CASE_FIXTURE(FileFixture, "what is no database") {
+    SUBCASE("text") { write(file, std::string(5000, 'x')); }
+    SUBCASE("less than a header") { write(file, "SQLite format 3"); }
+    SUBCASE("a header that is overwritten") {
+      make();
+      std::string bytes = contents(file);
+      write(file, bytes.replace(0, 64, 64, '\xff'));
+    }
+    CHECK(refused().code == Errc::corrupt);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "a database that was cut off") {
+    make();
+    write(file, contents(file).substr(0, 5000));
+    CHECK(refused().code == Errc::corrupt);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "a database of another program") {
+    OtherProgram(file).run("CREATE TABLE theirs (x)");
+    const Error error = refused();
+    CHECK(error.code == Errc::corrupt);
+    CHECK(error.detail.find("belongs to another program") != std::string::npos);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "a file of a newer version") {
+    make();
+    OtherProgram(file).run("PRAGMA user_version=2");
+    const Error error = refused();
+    CHECK(error.code == Errc::corrupt);
+    CHECK(error.detail.find("newer version (schema 2, this one knows 1)") != std::string::npos);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "what is no file, or cannot be made") {
+    SUBCASE("a folder") { std::filesystem::create_directory(file); }
+    SUBCASE("a folder that is not there") { file = folder / "missing/chat.db"; }
+    const auto store = try_open();
+    REQUIRE_FALSE(store.has_value());
+    CHECK(store.error().code == Errc::unavailable);
+    CHECK(store.error().detail.starts_with(file.string()));
+  }
+}
+
+TEST_SUITE("a file that is locked") {
+  TEST_CASE_FIXTURE(FileFixture, "by another store is busy and names the file") {
+    auto first = open();
+    const Error error = refused();
+    CHECK(error.code == Errc::busy);
+    first.reset();
+    CHECK(open() != nullptr);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "by another program is busy at open, and opens when released") {
+    make();
+    {
+      OtherProgram other(file);
+      other.run("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; SELECT * FROM log");
+      CHECK(refused().code == Errc::busy);
+    }
+    CHECK(open() != nullptr);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "while it is open is busy for append() alone; then it goes on") {
+    make();
+    const auto store = open();
+    const std::vector<Draft> drafts{draft("ann", "bob", "next", "c1")};
+    OtherProgram other(file);
+    other.run("BEGIN IMMEDIATE");
+
+    const auto refused_batch = store->append(drafts, kNow);
+    REQUIRE_FALSE(refused_batch.has_value());
+    CHECK(refused_batch.error().code == Errc::busy);
+    CHECK(store->read_log(Position{0}, 10)->items.size() == 1);
+
+    other.run("COMMIT");
+    const auto taken = store->append(drafts, kNow);
+    REQUIRE(taken.has_value());
+    CHECK_FALSE((*taken)[0]->repeated);
+    CHECK(position_of((*taken)[0]->change) == Position{2});
+  }
+}
