@@ -20,6 +20,7 @@
 #include "random.h"
 #include "transport/acceptor.h"
 #include "transport/shard.h"
+#include "transport/turn_executor.h"
 
 namespace chatd {
 namespace {
@@ -114,7 +115,8 @@ struct Server::Parts {
   auth::Gate gate;
   MeteredStore store;
   std::unique_ptr<chatrt::Registry> registry = chatrt::make_memory_registry();
-  std::unique_ptr<chatrt::Executor> commit_lane = chatrt::make_thread_executor("commit", 1);
+  std::unique_ptr<chatrt::Executor> commit_thread = chatrt::make_thread_executor("commit", 1);
+  transport::TurnExecutor commit_lane{*commit_thread};
   std::unique_ptr<chatrt::Executor> read_lane =
       chatrt::make_thread_executor("read", static_cast<unsigned>(config.read_threads));
   chatrt::gateway::Chat chat{{gate.authorizer(), clock, log}, chat_options(config)};
@@ -122,7 +124,7 @@ struct Server::Parts {
                    .store = store,
                    .outlet = chat,
                    .authorizer = gate.authorizer(),
-                   .commit_lane = *commit_lane,
+                   .commit_lane = commit_lane,
                    .read_lane = *read_lane,
                    .clock = clock,
                    .log = log},
