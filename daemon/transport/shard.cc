@@ -181,6 +181,7 @@ void Shard::end_turn() {
   }
   to_flush_.clear();
   dead_.clear();
+  counters_.sessions = engine().session_count();
   if (shutting_down_) {
     const bool all_gone = std::all_of(connections_.begin(), connections_.end(),
                                       [](const auto& connection) { return !connection; });

@@ -20,6 +20,7 @@
 #include "chatrt/engineio/server.h"
 #include "chatrt/log.h"
 #include "chatrt/socketio/server.h"
+#include "doorman.h"
 #include "http.h"
 #include "origin.h"
 
@@ -36,11 +37,16 @@ struct ShardOptions {
   chatrt::Duration idle_timeout{75000};   // keep-alive between requests
   chatrt::Duration write_timeout{10000};  // nothing could be written for so long, with data waiting
   OriginPolicy origins;
+  std::shared_ptr<Doorman> doorman = std::make_shared<Doorman>(DoormanOptions{});
+  // What may wait in all connections behind one doorman; above, whoever has more than 64 KB of it
+  // is closed. 0: no limit.
+  std::size_t queued_bytes_total_max = 0;
 };
 
 struct ShardCounters {
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> websockets{0};
+  std::atomic<std::size_t> sessions{0};
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> bytes_in{0};
