@@ -69,6 +69,27 @@ constexpr std::array kOptions = {
            "waiting for one connection; then it is closed and resumes later"},
     Option{"connections-max", &Config::connections_max, "", 0, 10'000'000,
            "connections at a time; 0 is 80 % of the open-file limit"},
+    Option{"connections-per-address", &Config::connections_per_address, "", 0, 1'000'000,
+           "connections of one address at a time; 0 is no limit", true},
+    Option{"connections-per-user", &Config::connections_per_user, "", 0, 1'000'000,
+           "connections of one user at a time; 0 is no limit", true},
+    Option{"unauthenticated-max", &Config::unauthenticated_max, "", 0, 10'000'000,
+           "sessions that have not said who they are, at a time; 0 is a quarter of "
+           "connections-max, but under --dev no limit",
+           true},
+    Option{"handshakes-per-address", &Config::handshakes_per_address, "per s", 0, 1'000'000,
+           "new sessions of one address, twice that at once; 0 is no limit", true},
+    Option{"events-per-user", &Config::events_per_user, "per s", 0, 1'000'000,
+           "events and API calls of one connection and of one user, five times that at once; 0 is "
+           "no limit",
+           true},
+    Option{"events-per-address", &Config::events_per_address, "per s", 0, 10'000'000,
+           "the same of one address; 0 is no limit", true},
+    Option{"queue-bytes-total-max", &Config::queue_bytes_total_max, "bytes", kMiB,
+           1024 * 1024 * kMiB,
+           "waiting for all connections; above, whoever has more than 64 KiB of it is closed"},
+    Option{"trusted-proxy", &Config::trusted_proxies, "", 0, 0,
+           "an address whose X-Forwarded-For is believed; may be given again"},
 };
 
 // What was said of an option, and where.
@@ -178,6 +199,13 @@ std::optional<std::string> contradiction(const Config& config) {
         origin.find_first_of("/ ?#*", scheme + 3) != std::string::npos) {
       return "cors-origin: \"" + origin + "\" is no origin; write it as https://chat.example";
     }
+    const bool is_default_port =
+        origin.starts_with("http://") ? origin.ends_with(":80") : origin.ends_with(":443");
+    if (is_default_port ||
+        std::any_of(origin.begin(), origin.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+      return "cors-origin: \"" + origin +
+             "\" is never sent so; browsers write lower case and leave the default port out";
+    }
   }
   if (auto wrong = token_contradiction(config)) return wrong;
   if (config.dev && !is_loopback(config.listen)) {
@@ -276,6 +304,7 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     const bool is_list = std::holds_alternative<std::vector<std::string> Config::*>(option.member);
     if (!given.empty() && !is_list) given = {given.back()};
     if (!given.empty()) said = {given, "--" + std::string{option.name}};
+    if (said.place.empty() && option.is_quota && result.config.dev) said = {{"0"}, "--dev"};
     if (said.place.empty()) continue;
     if ((result.error = apply(option, said, result.config))) return result;
   }

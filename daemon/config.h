@@ -33,7 +33,7 @@ struct Config {
   std::uint64_t ping_interval_ms = 25000;
   std::uint64_t ping_timeout_ms = 20000;
   std::uint64_t upgrade_timeout_ms = 10000;
-  std::uint64_t connect_timeout_ms = 45000;
+  std::uint64_t connect_timeout_ms = 10000;
   std::uint64_t register_timeout_ms = 30000;
   std::uint64_t presence_grace_ms = 5000;
   std::uint64_t drain_timeout_ms = 5000;
@@ -41,6 +41,14 @@ struct Config {
   std::uint64_t payload_bytes_max = 1'000'000;
   std::uint64_t queue_bytes_max = 1 << 20;
   std::uint64_t connections_max = 0;
+  std::uint64_t connections_per_address = 256;
+  std::uint64_t connections_per_user = 32;
+  std::uint64_t unauthenticated_max = 0;
+  std::uint64_t handshakes_per_address = 50;
+  std::uint64_t events_per_user = 20;
+  std::uint64_t events_per_address = 200;
+  std::uint64_t queue_bytes_total_max = 256 << 20;
+  std::vector<std::string> trusted_proxies;
 };
 
 // One option. The flag is "--" + name, the variable "CHATD_" + NAME with underscores, the key in
@@ -53,6 +61,7 @@ struct Option {
   std::string_view unit;           // "ms", "bytes", ...; empty: none
   std::uint64_t min = 0, max = 0;  // of numbers, inclusive
   std::string_view help;
+  bool is_quota = false;  // of a user or an address: off (0) under --dev unless it is set
 };
 std::span<const Option> option_table() noexcept;
 // The default as the documentation shows it.

@@ -10,6 +10,8 @@ namespace chatd {
 namespace {
 
 constexpr std::size_t kFieldBytesMax = 256;
+constexpr std::size_t kGatheredBytesMax = 256 * 1024;
+constexpr std::chrono::milliseconds kGatherFor{50};
 
 std::string_view level_name(chatrt::LogLevel level) {
   switch (level) {
@@ -38,32 +40,68 @@ void append_text(std::string& out, std::string_view text) {
 
 }  // namespace
 
+JsonLog::JsonLog(int fd, chatrt::LogLevel level, const chatrt::Clock& clock)
+    : fd_(fd), level_(level), clock_(clock), flusher_([this] { run(); }) {}
+
+JsonLog::~JsonLog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  flusher_.join();
+}
+
 void JsonLog::write(chatrt::LogLevel level, std::string_view event,
                     std::span<const chatrt::LogField> fields) noexcept {
+  const std::lock_guard lock(mutex_);
+  const std::size_t before = lines_.size();
   try {
-    const std::lock_guard lock(mutex_);
-    line_ = R"({"time":")" + chatrt::format_timestamp(clock_.now()) + R"(","level":")";
-    line_.append(level_name(level)).append(R"(","event":)");
-    append_text(line_, event);
-    for (const chatrt::LogField& field : fields) {
-      line_.push_back(',');
-      append_text(line_, field.key);
-      line_.push_back(':');
-      if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-        append_text(line_, *text);
-      } else if (const auto* truth = std::get_if<bool>(&field.value)) {
-        line_.append(*truth ? "true" : "false");
-      } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
-        line_.append(std::to_string(*number));
-      } else {
-        line_.append(std::to_string(std::get<std::uint64_t>(field.value)));
-      }
-    }
-    line_.append("}\n");
-    // A log that cannot be written must not stop the chat.
-    [[maybe_unused]] const ssize_t written = ::write(fd_, line_.data(), line_.size());
+    append(level, event, fields);
   } catch (const std::exception&) {
-    // Out of memory: the line is lost.
+    lines_.resize(before);  // out of memory: the line is lost
+    return;
+  }
+  const bool urgent = level >= chatrt::LogLevel::warning || lines_.size() > kGatheredBytesMax;
+  if (urgent || Clock::now() - flushed_at_ >= kGatherFor) return flush();
+  if (before == 0) wake_.notify_one();
+}
+
+void JsonLog::append(chatrt::LogLevel level, std::string_view event,
+                     std::span<const chatrt::LogField> fields) {
+  lines_.append(R"({"time":")").append(chatrt::format_timestamp(clock_.now()));
+  lines_.append(R"(","level":")").append(level_name(level)).append(R"(","event":)");
+  append_text(lines_, event);
+  for (const chatrt::LogField& field : fields) {
+    lines_.push_back(',');
+    append_text(lines_, field.key);
+    lines_.push_back(':');
+    if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+      append_text(lines_, *text);
+    } else if (const auto* truth = std::get_if<bool>(&field.value)) {
+      lines_.append(*truth ? "true" : "false");
+    } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
+      lines_.append(std::to_string(*number));
+    } else {
+      lines_.append(std::to_string(std::get<std::uint64_t>(field.value)));
+    }
+  }
+  lines_.append("}\n");
+}
+
+void JsonLog::flush() noexcept {
+  // A log that cannot be written must not stop the chat.
+  [[maybe_unused]] const ssize_t written = ::write(fd_, lines_.data(), lines_.size());
+  lines_.clear();
+  flushed_at_ = Clock::now();
+}
+
+void JsonLog::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wake_.wait(lock, [this] { return stopping_ || !lines_.empty(); });
+    wake_.wait_until(lock, flushed_at_ + kGatherFor, [this] { return stopping_; });
+    if (!lines_.empty()) flush();
   }
 }
 

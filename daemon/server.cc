@@ -20,6 +20,7 @@
 #include "random.h"
 #include "transport/acceptor.h"
 #include "transport/shard.h"
+#include "transport/turn_executor.h"
 
 namespace chatd {
 namespace {
@@ -68,11 +69,14 @@ chatrt::socketio::Options socketio_options(const Config& config, unsigned shard)
   return options;
 }
 
-transport::ShardOptions shard_options(const Config& config) {
+transport::ShardOptions shard_options(const Config& config,
+                                      std::shared_ptr<transport::Doorman> doorman) {
   transport::ShardOptions options;
   options.message_bytes_max = config.payload_bytes_max;
   // The session closes a slow reader at queue_bytes_max; this is for what it does not see.
   options.queued_bytes_max = 2 * config.queue_bytes_max + config.payload_bytes_max;
+  options.queued_bytes_total_max = config.queue_bytes_total_max;
+  options.doorman = std::move(doorman);
   options.origins = {config.cors_origins, config.cors_credentials, config.dev};
   return options;
 }
@@ -114,7 +118,8 @@ struct Server::Parts {
   auth::Gate gate;
   MeteredStore store;
   std::unique_ptr<chatrt::Registry> registry = chatrt::make_memory_registry();
-  std::unique_ptr<chatrt::Executor> commit_lane = chatrt::make_thread_executor("commit", 1);
+  std::unique_ptr<chatrt::Executor> commit_thread = chatrt::make_thread_executor("commit", 1);
+  transport::TurnExecutor commit_lane{*commit_thread};
   std::unique_ptr<chatrt::Executor> read_lane =
       chatrt::make_thread_executor("read", static_cast<unsigned>(config.read_threads));
   chatrt::gateway::Chat chat{{gate.authorizer(), clock, log}, chat_options(config)};
@@ -122,18 +127,20 @@ struct Server::Parts {
                    .store = store,
                    .outlet = chat,
                    .authorizer = gate.authorizer(),
-                   .commit_lane = *commit_lane,
+                   .commit_lane = commit_lane,
                    .read_lane = *read_lane,
                    .clock = clock,
                    .log = log},
                   hub_options(config)};
   std::unique_ptr<HttpApi> api;
+  std::shared_ptr<transport::Doorman> doorman;
   std::vector<std::unique_ptr<transport::Shard>> shards;
   std::vector<std::unique_ptr<chatrt::socketio::Server>> servers;
   std::unique_ptr<transport::Acceptor> acceptor;
   bool stopped = false;
 
   void build();
+  bool unauthenticated_full() const;
   std::string metrics() const;
   void tick(unsigned shard, chatrt::MonotonicTime now);
 };
@@ -168,9 +175,15 @@ void Server::Parts::build() {
                .clock = clock,
                .refused = [this](chatrt::Errc code) { gate.count(code); },
                .body_bytes_max = config.payload_bytes_max});
+  doorman = std::make_shared<transport::Doorman>(
+      transport::DoormanOptions{.connections_per_address = config.connections_per_address,
+                                .handshakes_per_address = config.handshakes_per_address,
+                                .trusted_proxies = config.trusted_proxies,
+                                .unauthenticated_full = [this] { return unauthenticated_full(); }});
   std::vector<transport::Shard*> all;
   for (unsigned i = 0; i < config.shards; ++i) {
-    shards.push_back(std::make_unique<transport::Shard>(shard_options(config), clock, *api, log));
+    shards.push_back(
+        std::make_unique<transport::Shard>(shard_options(config, doorman), clock, *api, log));
     all.push_back(shards.back().get());
   }
   std::vector<chatrt::socketio::Server*> all_servers;
@@ -187,13 +200,23 @@ void Server::Parts::build() {
   chat.start(hub, all_servers);
   acceptor = std::make_unique<transport::Acceptor>(
       transport::AcceptorOptions{config.listen, static_cast<std::uint16_t>(config.port),
-                                 connections_max(config)},
+                                 connections_max(config), doorman},
       all, log);
 }
 
 void Server::Parts::tick(unsigned shard, chatrt::MonotonicTime now) {
   chat.on_tick(shard, now);
   if (shard == 0) hub.tick();
+}
+
+bool Server::Parts::unauthenticated_full() const {
+  const std::size_t max = config.unauthenticated_max > 0 ? config.unauthenticated_max
+                          : config.dev                   ? 0
+                                                         : connections_max(config) / 4;
+  if (max == 0) return false;
+  std::size_t sessions = 0;
+  for (const auto& shard : shards) sessions += shard->counters().sessions;
+  return sessions >= max + hub.stats().connections;
 }
 
 std::string Server::Parts::metrics() const {
@@ -218,9 +241,16 @@ std::string Server::Parts::metrics() const {
   }
   text.counter("chatd_refused_total", "Connections, events and requests refused, by their code.",
                "code", refused);
+  std::vector<std::pair<std::string, std::uint64_t>> turned_away;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(transport::TurnedAway::kCount); ++i) {
+    const auto reason = static_cast<transport::TurnedAway>(i);
+    turned_away.emplace_back(transport::turned_away_name(reason), doorman->turned_away(reason));
+  }
+  text.counter("chatd_turned_away_total", "Connections and requests turned away, by the reason.",
+               "reason", turned_away);
   text.histogram("chatd_append_seconds", "Time of one commit in the store.", store.append_time());
   std::uint64_t connections = 0, websockets = 0, accepted = 0, requests = 0, in = 0, out = 0,
-                slow = 0;
+                slow = 0, sessions = 0;
   for (const auto& shard : shards) {
     const transport::ShardCounters& counters = shard->counters();
     connections += counters.connections;
@@ -229,8 +259,12 @@ std::string Server::Parts::metrics() const {
     requests += counters.requests;
     in += counters.bytes_in;
     out += counters.bytes_out;
+    sessions += counters.sessions;
     slow += counters.slow_readers_closed;
   }
+  text.gauge("chatd_sessions", "Engine.IO sessions.", sessions);
+  text.gauge("chatd_queued_bytes", "Bytes waiting to be written to connections.",
+             doorman->queued());
   text.gauge("chatd_connections", "TCP connections.", connections);
   text.gauge("chatd_websockets", "WebSockets.", websockets);
   text.counter("chatd_connections_accepted_total", "TCP connections accepted.", accepted);

@@ -133,12 +133,8 @@ void Acceptor::accept_next(std::size_t index) {
 // Nobody can be accepted. The spare descriptor lets us close those who wait, so that they learn of
 // it and the queue does not keep waking us; then a rest, whatever comes.
 void Acceptor::on_no_descriptors(std::size_t index) {
-  const auto now = std::chrono::steady_clock::now();
-  if (now - loop_->logged >= kLogEvery) {
-    loop_->logged = now;
-    log_.log(chatrt::LogLevel::warning, "accept",
-             {{"error", std::string_view{"out of file descriptors"}}});
-  }
+  complain("out of file descriptors");
+  options_.doorman->count(TurnedAway::connections);
   if (loop_->spare >= 0) {
     ::close(std::exchange(loop_->spare, -1));
     const int fd = ::accept(loop_->listeners[index].native_handle(), nullptr, nullptr);
@@ -151,6 +147,13 @@ void Acceptor::on_no_descriptors(std::size_t index) {
   });
 }
 
+void Acceptor::complain(std::string_view error) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - loop_->logged < kLogEvery) return;
+  loop_->logged = now;
+  log_.log(chatrt::LogLevel::warning, "accept", {{"error", error}});
+}
+
 void Acceptor::hand_over(int fd, std::string address) {
   Shard* least = shards_.front();
   std::size_t total = 0;
@@ -159,13 +162,13 @@ void Acceptor::hand_over(int fd, std::string address) {
     if (shard->counters().connections < least->counters().connections) least = shard;
   }
   if (options_.connections_max > 0 && total >= options_.connections_max) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - loop_->logged >= kLogEvery) {
-      loop_->logged = now;
-      log_.log(
-          chatrt::LogLevel::warning, "accept",
-          {{"error", std::string_view{"connection limit"}}, {"connections", std::uint64_t{total}}});
-    }
+    complain("connection limit");
+    options_.doorman->count(TurnedAway::connections);
+    ::close(fd);
+    return;
+  }
+  if (!options_.doorman->enter(address)) {
+    complain("connection limit of an address");
     ::close(fd);
     return;
   }

@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "chatrt/log.h"
 #include "chatrt/result.h"
+#include "doorman.h"
 
 namespace chatd::transport {
 
@@ -23,6 +25,7 @@ struct AcceptorOptions {
   std::string address = "127.0.0.1";  // "localhost" listens on both loopbacks, IPv4 and IPv6
   std::uint16_t port = 3000;          // 0: any free one
   std::size_t connections_max = 0;    // over all shards; above: closed at once. 0: no limit
+  std::shared_ptr<Doorman> doorman = std::make_shared<Doorman>(DoormanOptions{});
 };
 
 class Acceptor {
@@ -43,6 +46,8 @@ class Acceptor {
   chatrt::Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
   void accept_next(std::size_t listener);
   void on_no_descriptors(std::size_t listener);
+  // Says at most once a second that somebody could not be accepted.
+  void complain(std::string_view error);
   void hand_over(int fd, std::string address);
 
   AcceptorOptions options_;

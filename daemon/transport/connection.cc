@@ -18,17 +18,10 @@ using EngineRequest = chatrt::engineio::Request;
 // How long an orderly close waits for the peer's own, so that what was sent last is not cut off by
 // a reset.
 constexpr Duration kLinger{2000};
+// What a connection may have waiting also when too much waits in all.
+constexpr std::size_t kFairShare = 64 * 1024;
 // An output buffer larger than this is given back once it is empty.
 constexpr std::size_t kBufferKept = 4096;
-
-EngineRequest engine_request(const HttpHead& head, std::string_view address) {
-  return {.method = head.method,
-          .query = head.query,
-          .content_type = head.header("content-type"),
-          .authorization = head.header("authorization"),
-          .origin = head.header("origin"),
-          .address = address};
-}
 
 }  // namespace
 
@@ -70,7 +63,12 @@ Connection::Connection(Shard& shard, int fd, std::string address, std::string by
 }
 
 Connection::~Connection() {
-  if (fd_ >= 0) ::close(fd_);
+  out_.clear();
+  out_sent_ = 0;
+  account();
+  if (fd_ < 0) return;
+  ::close(fd_);
+  shard_.options().doorman->leave(address_);
 }
 
 int Connection::release() noexcept {
@@ -181,6 +179,7 @@ void Connection::on_head(const HttpHead& head, std::string_view head_bytes) {
                      {{"reason", std::string_view{"origin not allowed"}},
                       {"origin", origin},
                       {"address", std::string_view{address_}}});
+    shard_.options().doorman->count(TurnedAway::origin);
     if (body_bytes_ > 0 || head.upgrades_to_websocket) keep_alive_ = false;
     return write_response(403, "application/json", R"({"code":4,"message":"Forbidden"})", {});
   }
@@ -190,7 +189,9 @@ void Connection::on_head(const HttpHead& head, std::string_view head_bytes) {
 }
 
 void Connection::begin_engine(const HttpHead& head) {
-  const EngineRequest request = engine_request(head, address_);
+  if (!admit(head)) return;
+  const std::string client = client_of(head);
+  const EngineRequest request = engine_request(head, client);
   chatrt::engineio::Server& engine = shard_.engine();
   if (head.method != "POST") {
     if (body_bytes_ > 0) keep_alive_ = false;  // a body that nobody reads
@@ -208,6 +209,28 @@ void Connection::begin_engine(const HttpHead& head) {
   deadline_ = shard_.now() + shard_.options().body_timeout;
 }
 
+std::string Connection::client_of(const HttpHead& head) const {
+  return shard_.options().doorman->address_of(address_, head.header("x-forwarded-for"));
+}
+
+bool Connection::admit(const HttpHead& head) {
+  if (chatrt::engineio::Server::shard_of(head.query)) return true;  // a session that is there
+  switch (shard_.options().doorman->take_handshake(client_of(head), shard_.now())) {
+    case Doorman::Handshake::welcome: return true;
+    case Doorman::Handshake::too_many:
+      keep_alive_ = false;
+      write_response(429, "application/json", R"({"code":3,"message":"Too many handshakes"})",
+                     "Retry-After: 1\r\n");
+      return false;
+    case Doorman::Handshake::full:
+      keep_alive_ = false;
+      write_response(503, "application/json", R"({"code":3,"message":"Too many sessions"})",
+                     "Retry-After: 5\r\n");
+      return false;
+  }
+  return true;
+}
+
 void Connection::begin_route(const HttpHead& head) {
   request_ = std::make_unique<HttpRequest>(
       HttpRequest{.method = std::string{is_head_ ? std::string_view{"GET"} : head.method},
@@ -218,7 +241,7 @@ void Connection::begin_route(const HttpHead& head) {
                   .idempotency_key = std::string{head.header("idempotency-key")},
                   .if_none_match = std::string{head.header("if-none-match")},
                   .body = {},
-                  .address = address_});
+                  .address = client_of(head)});
   if (body_bytes_ > shard_.http().body_bytes_max(request_->method, head.path)) return fail(413);
   if (head.expects_continue && body_bytes_ > 0) {
     out_.append("HTTP/1.1 100 Continue\r\n\r\n");
@@ -288,6 +311,8 @@ void Connection::await_head() {
 }
 
 void Connection::fail(int status) {
+  shard_.options().doorman->count(status == 408 ? TurnedAway::slow_request
+                                                : TurnedAway::bad_request);
   keep_alive_ = false;
   is_head_ = false;
   write_response(status, {}, {}, {});
@@ -299,73 +324,6 @@ void Connection::abort() {
     out_sent_ = 0;
     finish();
   }
-}
-
-// ------------------------------------------------------------------------------------- WebSocket
-
-void Connection::begin_websocket(const HttpHead& head, std::string_view head_bytes) {
-  keep_alive_ = false;
-  if (!is_engine_) return write_response(404, {}, {}, {});
-  const EngineRequest request = engine_request(head, address_);
-  if (const auto refusal = shard_.engine().check_websocket(request)) {
-    return write_response(refusal->status, "text/html", refusal->body, {});
-  }
-  const WebSocketAnswer answer = answer_websocket(head_bytes);
-  if (!answer.accepted || head.method != "GET") {
-    return write_response(400, {}, {}, "Sec-WebSocket-Version: 13\r\n");
-  }
-  out_.append(answer.response).append(cors_).append("\r\n");
-  cors_ = {};
-  state_ = State::websocket;
-  shard_.counters().websockets += 1;
-  reader_ = std::make_unique<WebSocketReader>(shard_.options().message_bytes_max);
-  shard_.flush_later(*this);
-  shard_.engine().on_websocket_open(Carrier{carrier}, request, shard_.now());
-}
-
-void Connection::process_websocket(char* bytes, std::size_t size) {
-  WebSocketReader::Message message{};
-  while (state_ == State::websocket && reader_->read(bytes, size, message)) {
-    switch (message.opcode) {
-      case Opcode::text:
-      case Opcode::binary:
-        shard_.engine().on_websocket_message(Carrier{carrier}, message.opcode == Opcode::binary,
-                                             message.payload, shard_.now());
-        break;
-      case Opcode::ping:
-        append_frame(out_, Opcode::pong, message.payload);
-        shard_.flush_later(*this);
-        if (queued_bytes() > shard_.options().queued_bytes_max) return on_end(true);
-        break;
-      case Opcode::pong: break;
-      case Opcode::close:
-        append_frame(out_, Opcode::close, message.payload.substr(0, 2));
-        return end_websocket(false);
-    }
-  }
-  if (state_ != State::websocket || reader_->error_code() == 0) return;
-  append_close_frame(out_, reader_->error_code());
-  end_websocket(true);
-}
-
-// The client has ended the WebSocket, in order or by a violation; the answer is in the buffer.
-void Connection::end_websocket(bool error) {
-  shard_.counters().websockets -= 1;
-  finish();
-  shard_.engine().on_websocket_closed(Carrier{carrier}, error, shard_.now());
-}
-
-void Connection::send(chatrt::engineio::Encoded packet) {
-  if (state_ != State::websocket) return;
-  append_frame(out_, packet.binary ? Opcode::binary : Opcode::text, packet.bytes);
-  shard_.flush_later(*this);
-}
-
-void Connection::close_websocket(std::uint16_t code) {
-  if (state_ != State::websocket) return;
-  append_close_frame(out_, code);
-  shard_.counters().websockets -= 1;
-  finish();
 }
 
 // ------------------------------------------------------------------------------------------ out
@@ -384,7 +342,7 @@ void Connection::flush() {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return on_end(true);
       if (unwritable_since_ == chatrt::MonotonicTime{}) unwritable_since_ = shard_.now();
-      return;
+      return account();
     }
     out_sent_ += static_cast<std::size_t>(sent);
     shard_.counters().bytes_out += static_cast<std::uint64_t>(sent);
@@ -396,10 +354,31 @@ void Connection::flush() {
   } else {
     out_.clear();
   }
+  account();
   if (state_ != State::finishing) return;
   state_ = State::lingering;
   deadline_ = shard_.now() + kLinger;
   ::shutdown(fd_, SHUT_WR);
+}
+
+void Connection::account() {
+  const std::size_t waiting = queued_bytes();
+  if (waiting == accounted_) return;
+  const std::size_t total = shard_.options().doorman->add_queued(waiting - accounted_);
+  accounted_ = waiting;
+  if (state_ == State::over) return;
+  if (waiting > shard_.options().queued_bytes_max) return turn_away(TurnedAway::slow_reader);
+  const std::size_t max = shard_.options().queued_bytes_total_max;
+  if (max > 0 && total > max && waiting > kFairShare) turn_away(TurnedAway::memory);
+}
+
+void Connection::turn_away(TurnedAway reason) {
+  shard_.options().doorman->count(reason);
+  shard_.log().log(chatrt::LogLevel::info, "turned_away",
+                   {{"reason", turned_away_name(reason)},
+                    {"address", std::string_view{address_}},
+                    {"queued_bytes", std::uint64_t{queued_bytes()}}});
+  on_end(true);
 }
 
 void Connection::on_shutdown() {
@@ -412,10 +391,7 @@ void Connection::on_sweep() {
   if (queued_bytes() > 0 && unwritable_since_ != chatrt::MonotonicTime{} &&
       now - unwritable_since_ >= shard_.options().write_timeout) {
     shard_.counters().slow_readers_closed += 1;
-    shard_.log().log(
-        chatrt::LogLevel::info, "slow_reader",
-        {{"address", std::string_view{address_}}, {"queued_bytes", std::uint64_t{queued_bytes()}}});
-    return on_end(true);
+    return turn_away(TurnedAway::slow_reader);
   }
   if (now < deadline_) return;
   switch (state_) {

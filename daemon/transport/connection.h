@@ -10,6 +10,7 @@
 
 #include "chatrt/clock.h"
 #include "chatrt/engineio/server.h"
+#include "doorman.h"
 #include "http.h"
 #include "http_head.h"
 #include "websocket_codec.h"
@@ -17,6 +18,16 @@
 namespace chatd::transport {
 
 class Shard;
+
+// What Engine.IO is told of a request.
+inline chatrt::engineio::Request engine_request(const HttpHead& head, std::string_view client) {
+  return {.method = head.method,
+          .query = head.query,
+          .content_type = head.header("content-type"),
+          .authorization = head.header("authorization"),
+          .origin = head.header("origin"),
+          .address = client};
+}
 
 class Connection {
  public:
@@ -60,6 +71,14 @@ class Connection {
   enum class State : std::uint8_t { head, body, answering, websocket, finishing, lingering, over };
 
   void on_end(bool error);
+  // Closes it at once, for that reason.
+  void turn_away(TurnedAway reason);
+  // Has what waits here counted in the sum of all.
+  void account();
+  // The peer, or whom a trusted proxy brings.
+  std::string client_of(const HttpHead& head) const;
+  // False: the session that `head` asks for is refused, and that is answered.
+  bool admit(const HttpHead& head);
   bool process_head();
   bool process_body();
   void on_head(const HttpHead& head, std::string_view head_bytes);
@@ -90,8 +109,9 @@ class Connection {
   std::string out_;
   std::size_t out_sent_ = 0;
   chatrt::MonotonicTime unwritable_since_{};
-  std::string cors_;  // header lines for the answer
-  std::string address_;
+  std::string cors_;           // header lines for the answer
+  std::size_t accounted_ = 0;  // of queued_bytes(), in the sum of all
+  std::string address_;        // of the peer
   std::unique_ptr<HttpRequest> request_;
   std::unique_ptr<WebSocketReader> reader_;
 };

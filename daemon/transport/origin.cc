@@ -18,12 +18,22 @@ bool is_loopback(std::string_view host) {
   });
 }
 
+// Could the name be one that a stranger's DNS server answers for? Not addresses, not names without
+// a dot.
+bool is_public_name(std::string_view host) {
+  if (host.starts_with('[')) return false;
+  const std::string_view name = host.substr(0, host.find(':'));
+  return name.find('.') != std::string_view::npos && (name.back() < '0' || name.back() > '9');
+}
+
 }  // namespace
 
 bool OriginPolicy::allows(std::string_view origin, std::string_view host) const {
   if (origin.empty()) return true;
   if (origin == "null") return false;
-  if (host_of(origin) == host && !host.empty()) return true;
+  // Loopback alone is no protection where a page's name is made to point at us (DNS rebinding).
+  const bool rebound = allow_loopback && is_public_name(host);
+  if (host_of(origin) == host && !host.empty() && !rebound) return true;
   if (allow_loopback && is_loopback(host_of(origin))) return true;
   return std::any_of(allowed.begin(), allowed.end(),
                      [&](const std::string& one) { return one == "*" || one == origin; });

@@ -71,7 +71,14 @@ void Shard::start(const std::string& thread_name) {
   pthread_setname_np(thread_.native_handle(), thread_name.substr(0, 15).c_str());
 }
 
+namespace {
+thread_local Shard* this_threads_shard = nullptr;
+}  // namespace
+
+Shard* Shard::current() noexcept { return this_threads_shard; }
+
 void Shard::run() {
+  this_threads_shard = this;
   struct Wait {
     Shard* shard;
     void operator()(const std::error_code& error) const {
@@ -100,8 +107,20 @@ void Shard::wake() {
   if (wake_pending_.exchange(true)) return;
   post([this] {
     wake_pending_ = false;
-    if (server_ != nullptr) server_->run_deliveries(now_);
+    run_mailboxes();
   });
+}
+
+void Shard::run_mailboxes() {
+  if (server_ != nullptr) server_->run_deliveries(now_);
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(answers_, running_answers_);
+  }
+  for (const auto& [exchange, response] : running_answers_) {
+    if (Connection* connection = find(exchange)) connection->respond(response);
+  }
+  running_answers_.clear();
 }
 
 void Shard::adopt(int fd, std::string address, std::string bytes) {
@@ -142,6 +161,8 @@ void Shard::turn() {
 }
 
 void Shard::end_turn() {
+  for (std::size_t i = 0; i < at_turn_end_.size(); ++i) at_turn_end_[i]();
+  at_turn_end_.clear();
   if (const auto deadline = next_deadline(); deadline && *deadline <= now_) {
     server_ != nullptr ? server_->on_tick(now_) : engine_->on_tick(now_);
   }
@@ -160,6 +181,7 @@ void Shard::end_turn() {
   }
   to_flush_.clear();
   dead_.clear();
+  counters_.sessions = engine().session_count();
   if (shutting_down_) {
     const bool all_gone = std::all_of(connections_.begin(), connections_.end(),
                                       [](const auto& connection) { return !connection; });
@@ -284,9 +306,15 @@ void Shard::close(chatrt::engineio::Carrier websocket, std::uint16_t code) {
 }
 
 void Shard::respond_http(std::uint64_t exchange, HttpResponse response) {
-  post([this, exchange, response = std::move(response)] {
+  if (current() == this) {
     if (Connection* connection = find(exchange)) connection->respond(response);
-  });
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    answers_.emplace_back(exchange, std::move(response));
+  }
+  wake();
 }
 
 }  // namespace chatd::transport

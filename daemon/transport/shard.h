@@ -9,15 +9,18 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "chatrt/clock.h"
 #include "chatrt/engineio/server.h"
 #include "chatrt/log.h"
 #include "chatrt/socketio/server.h"
+#include "doorman.h"
 #include "http.h"
 #include "origin.h"
 
@@ -34,11 +37,16 @@ struct ShardOptions {
   chatrt::Duration idle_timeout{75000};   // keep-alive between requests
   chatrt::Duration write_timeout{10000};  // nothing could be written for so long, with data waiting
   OriginPolicy origins;
+  std::shared_ptr<Doorman> doorman = std::make_shared<Doorman>(DoormanOptions{});
+  // What may wait in all connections behind one doorman; above, whoever has more than 64 KB of it
+  // is closed. 0: no limit.
+  std::size_t queued_bytes_total_max = 0;
 };
 
 struct ShardCounters {
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> websockets{0};
+  std::atomic<std::size_t> sessions{0};
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> bytes_in{0};
@@ -59,8 +67,12 @@ class Shard final : public chatrt::engineio::Transport {
 
   // Any thread: runs `task` on the shard's.
   void post(std::function<void()> task);
-  // Any thread: has the server's mailbox emptied soon.
+  // Any thread: has the mailboxes emptied soon.
   void wake();
+  // The shard whose thread this is, or nullptr.
+  static Shard* current() noexcept;
+  // On the shard's thread: runs `task` when what has come in this turn is taken.
+  void at_turn_end(std::function<void()> task) { at_turn_end_.push_back(std::move(task)); }
   // Any thread: takes over a connected socket. `bytes` were read from it already.
   void adopt(int fd, std::string address, std::string bytes = {});
   // Any thread: closes all sessions and connections, once what is queued has left or `patience` is
@@ -101,6 +113,7 @@ class Shard final : public chatrt::engineio::Transport {
   void run();
   void turn();
   void end_turn();
+  void run_mailboxes();
   void sweep();
   void arm_timer();
   std::optional<chatrt::MonotonicTime> next_deadline() const;
@@ -129,8 +142,14 @@ class Shard final : public chatrt::engineio::Transport {
   std::string read_buffer_;
   ShardCounters counters_;
   std::atomic<bool> wake_pending_{false};
+  std::vector<std::function<void()>> at_turn_end_;
   bool shutting_down_ = false;
   chatrt::MonotonicTime give_up_at_{};
+
+  using Answers = std::vector<std::pair<std::uint64_t, HttpResponse>>;
+  std::mutex mutex_;
+  Answers answers_;  // guarded by mutex_: of the HttpHandler, on their way to their connections
+  Answers running_answers_;
 };
 
 }  // namespace chatd::transport

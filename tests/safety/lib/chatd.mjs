@@ -65,6 +65,13 @@ export class Chatd {
   get events() {
     return this.lines.map((line) => JSON.parse(line));
   }
+  // The events that fit, once there are `count` of them.
+  async logged(count, fits) {
+    for (const end = Date.now() + 5000; ; await sleep(10)) {
+      const found = this.events.filter(fits);
+      if (found.length >= count || Date.now() > end) return found;
+    }
+  }
   // Memory in KB, and CPU seconds used so far.
   rss() {
     const status = readFileSync(`/proc/${this.process.pid}/status`, "utf8");

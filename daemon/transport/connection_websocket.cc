@@ -1,0 +1,85 @@
+// Connection, as a WebSocket.
+#include <utility>
+
+#include "connection.h"
+#include "shard.h"
+
+namespace chatd::transport {
+namespace {
+
+using chatrt::engineio::Carrier;
+using EngineRequest = chatrt::engineio::Request;
+
+// A pong is for the latest ping: a client that does not read them gets no more of them.
+constexpr std::size_t kPongsWaitingMax = 4096;
+
+}  // namespace
+
+void Connection::begin_websocket(const HttpHead& head, std::string_view head_bytes) {
+  keep_alive_ = false;
+  if (!is_engine_) return write_response(404, {}, {}, {});
+  if (!admit(head)) return;
+  const std::string client = client_of(head);
+  const EngineRequest request = engine_request(head, client);
+  if (const auto refusal = shard_.engine().check_websocket(request)) {
+    return write_response(refusal->status, "text/html", refusal->body, {});
+  }
+  const WebSocketAnswer answer = answer_websocket(head_bytes);
+  if (!answer.accepted || head.method != "GET") {
+    return write_response(400, {}, {}, "Sec-WebSocket-Version: 13\r\n");
+  }
+  out_.append(answer.response).append(cors_).append("\r\n");
+  cors_ = {};
+  state_ = State::websocket;
+  shard_.counters().websockets += 1;
+  reader_ = std::make_unique<WebSocketReader>(shard_.options().message_bytes_max);
+  shard_.flush_later(*this);
+  shard_.engine().on_websocket_open(Carrier{carrier}, request, shard_.now());
+}
+
+void Connection::process_websocket(char* bytes, std::size_t size) {
+  WebSocketReader::Message message{};
+  while (state_ == State::websocket && reader_->read(bytes, size, message)) {
+    switch (message.opcode) {
+      case Opcode::text:
+      case Opcode::binary:
+        shard_.engine().on_websocket_message(Carrier{carrier}, message.opcode == Opcode::binary,
+                                             message.payload, shard_.now());
+        break;
+      case Opcode::ping:
+        if (queued_bytes() > kPongsWaitingMax) break;
+        append_frame(out_, Opcode::pong, message.payload);
+        shard_.flush_later(*this);
+        break;
+      case Opcode::pong: break;
+      case Opcode::close:
+        append_frame(out_, Opcode::close, message.payload.substr(0, 2));
+        return end_websocket(false);
+    }
+  }
+  if (state_ != State::websocket || reader_->error_code() == 0) return;
+  append_close_frame(out_, reader_->error_code());
+  end_websocket(true);
+}
+
+// The client has ended the WebSocket, in order or by a violation; the answer is in the buffer.
+void Connection::end_websocket(bool error) {
+  shard_.counters().websockets -= 1;
+  finish();
+  shard_.engine().on_websocket_closed(Carrier{carrier}, error, shard_.now());
+}
+
+void Connection::send(chatrt::engineio::Encoded packet) {
+  if (state_ != State::websocket) return;
+  append_frame(out_, packet.binary ? Opcode::binary : Opcode::text, packet.bytes);
+  shard_.flush_later(*this);
+}
+
+void Connection::close_websocket(std::uint16_t code) {
+  if (state_ != State::websocket) return;
+  append_close_frame(out_, code);
+  shard_.counters().websockets -= 1;
+  finish();
+}
+
+}  // namespace chatd::transport
