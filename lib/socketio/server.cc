@@ -202,13 +202,10 @@ void Server::Impl::on_pong(ConnectionId session, MonotonicTime now) {
 void Server::Impl::on_close(ConnectionId session, engineio::CloseReason reason, MonotonicTime now) {
   const Turn turn(*this);
   now_ = now;
-  Connection* connection = find(session);
-  if (connection == nullptr) return;
+  if (find(session) == nullptr) return;
   const bool shutdown = closing_ && reason == engineio::CloseReason::forced_close;
-  const DisconnectReason why =
-      shutdown ? DisconnectReason::server_shutting_down : reason_of(reason);
-  while (!connection->sockets.empty()) end(*connection->sockets.back(), why);
-  dead_connections_.push_back(std::move(connections_[static_cast<std::uint32_t>(session.value)]));
+  ended_.emplace_back(std::move(connections_[static_cast<std::uint32_t>(session.value)]),
+                      shutdown ? DisconnectReason::server_shutting_down : reason_of(reason));
 }
 
 void Server::Impl::violate(Connection& connection, std::string_view what) {
@@ -266,13 +263,15 @@ void Server::Impl::end(Socket& socket, DisconnectReason reason) {
 }
 
 void Server::Impl::bury() {
-  // Data of the host may call back from its destructor.
-  ++depth_;
-  while (!dead_sockets_.empty() || !dead_connections_.empty()) {
+  // Handlers, and data of the host in its destructor, may call back.
+  while (!ended_.empty() || !dead_sockets_.empty() || !dead_connections_.empty()) {
+    for (auto& [connection, reason] : std::exchange(ended_, {})) {
+      while (!connection->sockets.empty()) end(*connection->sockets.back(), reason);
+      dead_connections_.push_back(std::move(connection));
+    }
     std::exchange(dead_sockets_, {}).clear();
     std::exchange(dead_connections_, {}).clear();
   }
-  --depth_;
 }
 
 template <typename F>

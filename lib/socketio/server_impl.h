@@ -94,12 +94,14 @@ class Server::Impl final : public engineio::Application {
   };
 
   // One call from outside or from a handler. Sockets and connections that end within it live until
-  // the outermost is over, so that no handler finds its socket gone under its feet.
+  // the outermost is over, and no handler is told of a connection's end before: so none finds its
+  // socket gone under its feet, or its own list of sockets changed while it sends to them.
   class Turn {
    public:
     explicit Turn(Impl& server) : server_(server) { ++server_.depth_; }
     ~Turn() {
-      if (--server_.depth_ == 0) server_.bury();
+      if (server_.depth_ == 1) server_.bury();
+      --server_.depth_;
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -133,6 +135,7 @@ class Server::Impl final : public engineio::Application {
     return guarded(socket.connection(), what, std::forward<F>(call));
   }
   std::string make_id();
+  // At the end of a turn: tells of connections that have ended, and frees what is no more.
   void bury();
 
   const Options options_;
@@ -149,6 +152,7 @@ class Server::Impl final : public engineio::Application {
   MonotonicTime now_{};
   bool closing_ = false;
   std::size_t depth_ = 0;
+  std::vector<std::pair<std::unique_ptr<Connection>, DisconnectReason>> ended_;
   std::vector<std::unique_ptr<Socket>> dead_sockets_;
   std::vector<std::unique_ptr<Connection>> dead_connections_;
 

@@ -118,6 +118,7 @@ void Socket::close_connection() { impl_->server->close_connection(connection());
 // ------------------------------------------------------------------------------------------------
 
 void Server::Impl::accept(Socket& socket, std::string_view pid) {
+  const Turn turn(*this);
   Socket::Impl& s = *socket.impl_;
   if (s.state != Socket::Impl::State::connecting) return;
   s.state = Socket::Impl::State::joined;
@@ -161,6 +162,7 @@ void Server::Impl::connect_error(ConnectionId id, std::string_view nsp, std::str
 
 void Server::Impl::send_packet(Socket& socket, Header header, std::string_view json,
                                const Arguments& arguments, bool ephemeral) {
+  const Turn turn(*this);  // a slow reader ends here, and the socket with it
   const Socket::Impl& s = *socket.impl_;
   if (s.state != Socket::Impl::State::joined) return;
   header.nsp = s.nsp;

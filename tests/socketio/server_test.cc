@@ -322,6 +322,42 @@ TEST_SUITE("socketio::Server: disconnect") {
     CHECK(main.disconnected.size() == 1);
   }
 
+  TEST_CASE_FIXTURE(ServerFixture, "who ends while a handler sends to all is told of after it") {
+    const auto first = io.join();
+    std::vector<Socket*> all = {main.last};
+    const auto slow = io.join();
+    all.push_back(main.last);
+    const auto third = io.join();
+    all.push_back(main.last);
+    io.transport.sockets[slow].queued = 1 << 20;
+    bool sending = false;
+    main.disconnect_hook = [&](Socket& socket) {
+      CHECK_FALSE(sending);
+      std::erase(all, &socket);
+    };
+    main.event_hook = [&](Socket&, const Event&) {
+      sending = true;
+      for (Socket* socket : all) socket->emit("m", Arguments{}.binary("x"));
+      sending = false;
+    };
+
+    io.text(first, "42[\"all\"]");
+
+    CHECK(main.disconnected == Texts{"slow reader"});
+    CHECK(all.size() == 2);
+    CHECK(io.received(first).size() == 2);
+    CHECK(io.received(third).size() == 2);
+  }
+
+  TEST_CASE_FIXTURE(ServerFixture,
+                    "a socket may end by what is sent to it from outside a handler") {
+    const auto websocket = io.join();
+    io.transport.sockets[websocket].queued = 1 << 20;
+    main.last->emit("m", Arguments{}.binary("x").binary("y"));
+    CHECK(io.closed(websocket));
+    CHECK(main.disconnected == Texts{"slow reader"});
+  }
+
   TEST_CASE_FIXTURE(ServerFixture, "on_pong() reaches every namespace, though one leaves in it") {
     const auto websocket = io.join();
     io.text(websocket, "40/admin,");

@@ -73,8 +73,9 @@ class CHATRT_EXPORT SocketData {
 };
 
 // Handles the sockets of one namespace. Views are valid during the call alone; a Socket until
-// on_disconnect() of it returns. What a member throws is logged, and an event is then answered with
-// a negative ack.
+// on_disconnect() of it returns. A connection that ends while a member runs (a slow reader, or
+// close_connection()) is told of after it: one may send to a list of sockets that on_disconnect()
+// changes. What a member throws is logged, and an event is then answered with a negative ack.
 class CHATRT_EXPORT Namespace {
  public:
   Namespace() = default;

@@ -1,0 +1,11 @@
+#!/bin/sh
+# run.sh FUZZER CORPUS: FUZZ_RUNS executions, or FUZZ_SECONDS (5). New inputs are not kept; one that
+# fails is written to the current folder.
+set -eu
+UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:suppressions=$(dirname "$0")/ubsan.supp"
+export UBSAN_OPTIONS
+found=$(mktemp -d)
+trap 'rm -rf "$found"' EXIT
+limit="-max_total_time=${FUZZ_SECONDS:-5}"
+[ -z "${FUZZ_RUNS:-}" ] || limit="-runs=$FUZZ_RUNS"
+"$1" "$limit" -max_len=4096 -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 "$found" "$2"
