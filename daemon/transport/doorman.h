@@ -35,9 +35,9 @@ enum class TurnedAway : std::uint8_t {
 std::string_view turned_away_name(TurnedAway reason) noexcept;
 
 struct DoormanOptions {
-  std::size_t connections_per_address = 0;   // at a time; 0: no limit
-  std::size_t handshakes_per_address = 0;    // a second, twice that at once; 0: no limit
-  std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For is believed
+  std::size_t connections_per_address = 0;        // at a time; 0: no limit
+  std::size_t handshakes_per_address = 0;         // a second, twice that at once; 0: no limit
+  std::vector<std::string> trusted_proxies = {};  // addresses whose X-Forwarded-For is believed
   // Are there too many sessions of nobody? Asked at each handshake.
   std::function<bool()> unauthenticated_full = [] { return false; };
 };
