@@ -406,7 +406,7 @@ void HttpApi::on_request(const HttpRequest& request, Responder responder) {
     if (response.status != 0) responder.respond(std::move(response));
     return;
   }
-  if (allowed.empty()) return responder.respond(problem(404, "unknown_event", "Not Found"));
+  if (allowed.empty()) return responder.respond(problem(404, "not_found", "Not Found"));
   HttpResponse response = problem(405, "invalid_argument", "Method Not Allowed");
   response.headers.emplace_back("Allow", allowed);
   responder.respond(std::move(response));

@@ -14,15 +14,15 @@ namespace chatd::transport {
 class Shard;
 
 struct HttpRequest {
-  std::string method;
-  std::string path;
-  std::string query;  // raw
-  std::string content_type;
-  std::string authorization;
-  std::string idempotency_key;
-  std::string if_none_match;
-  std::string body;
-  std::string address;  // of the peer
+  std::string method = {};
+  std::string path = {};
+  std::string query = {};  // raw
+  std::string content_type = {};
+  std::string authorization = {};
+  std::string idempotency_key = {};
+  std::string if_none_match = {};
+  std::string body = {};
+  std::string address = {};  // of the peer
 };
 
 struct HttpResponse {

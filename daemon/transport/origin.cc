@@ -14,7 +14,10 @@ std::string_view host_of(std::string_view origin) {
 bool is_loopback(std::string_view host) {
   constexpr std::array<std::string_view, 3> kNames = {"localhost", "127.0.0.1", "[::1]"};
   return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
-    return host.starts_with(name) && (host.size() == name.size() || host[name.size()] == ':');
+    if (!host.starts_with(name)) return false;
+    const std::string_view port = host.substr(name.size());
+    return port.empty() ||
+           (port[0] == ':' && port.find_first_not_of("0123456789", 1) == std::string_view::npos);
   });
 }
 

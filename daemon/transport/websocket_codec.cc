@@ -28,6 +28,34 @@ struct Config : public wpp::config::core {
 using Processor = wpp::processor::hybi13<Config>;
 using Manager = Config::con_msg_manager_type;
 
+// RFC 6455 7.4: the codes that may stand in a close frame.
+bool may_be_sent(unsigned code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+         (code >= 3000 && code <= 4999);
+}
+
+// The codec looks for a character that is cut off at the end of a text only where the text came in
+// one frame.
+bool ends_within_character(const std::string& text) {
+  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xC0) == 0x80) continue;
+    const std::size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+    return length > back;
+  }
+  return false;
+}
+
+// The code that answers a close frame that is wrong in itself; 0 if it is right.
+std::uint16_t fault_of_close(const std::string& payload) {
+  if (payload.empty()) return 0;
+  if (payload.size() == 1) return wpp::close::status::protocol_error;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(payload[i]); };
+  if (!may_be_sent(byte(0) * 256U + byte(1))) return wpp::close::status::protocol_error;
+  const bool text = wpp::utf8_validator::validate(payload.substr(2));
+  return text ? std::uint16_t{0} : std::uint16_t{wpp::close::status::invalid_payload};
+}
+
 }  // namespace
 
 struct WebSocketReader::Codec {
@@ -95,14 +123,24 @@ bool WebSocketReader::read(char*& bytes, std::size_t& size, Message& message) {
     in_message_ = true;
     if (ec) {
       error_ = wpp::processor::error::to_ws(ec);
-      if (error_ == wpp::close::status::blank) error_ = wpp::close::status::protocol_error;
+      // What the codec has no code for, as a length that is not in its shortest form.
+      const bool known = error_ == wpp::close::status::invalid_payload ||
+                         error_ == wpp::close::status::message_too_big;
+      if (!known) error_ = wpp::close::status::protocol_error;
       return false;
     }
     if (!codec_->processor.ready()) continue;
     codec_->message = codec_->processor.get_message();
     in_message_ = false;
     if (!codec_->message) continue;
-    message = {static_cast<Opcode>(codec_->message->get_opcode()), codec_->message->get_payload()};
+    const std::string& payload = codec_->message->get_payload();
+    const auto opcode = codec_->message->get_opcode();
+    if (opcode == wpp::frame::opcode::close) error_ = fault_of_close(payload);
+    if (opcode == wpp::frame::opcode::text && ends_within_character(payload)) {
+      error_ = wpp::close::status::invalid_payload;
+    }
+    if (error_ != 0) return false;
+    message = {static_cast<Opcode>(opcode), payload};
     return true;
   }
   return false;

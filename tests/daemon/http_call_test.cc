@@ -1,0 +1,182 @@
+#include "http_call.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "client_bundle.h"
+#include "client_bundle_files.h"
+#include "http_api.h"
+
+using namespace chatd;
+using chatrt::Errc;
+using transport::HttpRequest;
+using transport::HttpResponse;
+
+namespace {
+
+Arguments of_query(std::string query) {
+  auto arguments = Arguments::of({.method = "GET", .path = "/", .query = std::move(query)});
+  REQUIRE(arguments);
+  return *std::move(arguments);
+}
+
+Arguments of_body(std::string body) {
+  auto arguments = Arguments::of({.method = "POST", .path = "/", .body = std::move(body)});
+  REQUIRE(arguments);
+  return *std::move(arguments);
+}
+
+std::string header(const HttpResponse& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_SUITE("Arguments") {
+  TEST_CASE("are decoded parameters of a query") {
+    const Arguments arguments = of_query("a=x%20y+z&n=12&empty=&user=%C3%A4nn");
+
+    CHECK(**arguments.text("a") == "x y z");
+    CHECK(**arguments.text("empty") == "");
+    CHECK_FALSE(*arguments.text("absent"));
+    CHECK(**arguments.number("n") == 12);
+    CHECK((**arguments.user("user")).str() == "\xc3\xa4nn");
+  }
+
+  TEST_CASE("are fields of a JSON body") {
+    const Arguments arguments = of_body(R"({"a":"x","n":12,"s":"12","nothing":null,"user":"ann"})");
+
+    CHECK(**arguments.text("a") == "x");
+    CHECK(**arguments.number("n") == 12);
+    CHECK(**arguments.number("s") == 12);
+    CHECK_FALSE(*arguments.text("nothing"));
+    CHECK_FALSE(*arguments.number("nothing"));
+    CHECK_FALSE(*arguments.user("absent"));
+    CHECK((**arguments.user("user")).str() == "ann");
+  }
+
+  TEST_CASE("name what is of another kind") {
+    const Arguments body = of_body(R"({"a":1,"n":"x","f":1.5,"m":-1,"user":"","o":{}})");
+
+    CHECK(body.text("a").error().detail == "a is not a string");
+    for (const std::string name : {"n", "f", "m", "o"}) {
+      CAPTURE(name);
+      REQUIRE_FALSE(body.number(name));
+      CHECK(body.number(name).error().code == Errc::invalid_argument);
+      CHECK(body.number(name).error().detail.starts_with(name));
+    }
+    CHECK(body.user("user").error().detail == "user is no user id");
+    const Arguments query = of_query("a=%FF&n=1x&m=-1&big=18446744073709551616&none=");
+    CHECK(query.text("a").error().detail == "a is not valid UTF-8");
+    for (const std::string name : {"n", "m", "big", "none"}) {
+      CAPTURE(name);
+      CHECK_FALSE(query.number(name));
+    }
+  }
+
+  TEST_CASE("are refused where the body is no JSON object") {
+    for (const std::string body :
+         {"", "x", "1", "[]", "\"a\"", "{", "{}x", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}"}) {
+      CAPTURE(body);
+      const auto arguments = Arguments::of({.method = "POST", .path = "/", .body = body});
+      REQUIRE_FALSE(arguments);
+      CHECK(arguments.error().code == Errc::invalid_argument);
+    }
+    std::string deep;
+    for (int i = 0; i < 100'000; ++i) deep += "{\"a\":";
+    CHECK_FALSE(Arguments::of({.method = "POST", .path = "/", .body = deep}));
+  }
+}
+
+TEST_SUITE("problem") {
+  TEST_CASE("has the code, a status for it, and a detail for the client's errors alone") {
+    const HttpResponse wrong = problem(Errc::invalid_argument, "a is \"missing\"");
+    CHECK(wrong.status == 400);
+    CHECK(wrong.content_type == "application/problem+json");
+    CHECK(wrong.body ==
+          R"({"type":"about:blank","title":"Bad Request","status":400,"code":"invalid_argument",)"
+          R"("detail":"a is \"missing\""})");
+    CHECK(problem(Errc::corrupt, "/secret/path").body.find("secret") == std::string::npos);
+    CHECK(problem(Errc::invalid_argument, "\xff").body.find("detail") == std::string::npos);
+  }
+
+  TEST_CASE("says when to try again where that helps") {
+    for (const Errc code : {Errc::busy, Errc::unavailable, Errc::storage_full, Errc::rate_limited,
+                            Errc::shutting_down}) {
+      CAPTURE(static_cast<int>(code));
+      const HttpResponse response = problem(code);
+      CHECK(response.status >= 429);
+      CHECK(std::stoi(header(response, "Retry-After")) >= 1);
+    }
+    CHECK(header(problem(Errc::not_found), "Retry-After").empty());
+  }
+
+  TEST_CASE("has a status for every code") {
+    for (int i = 0; i <= static_cast<int>(chatrt::kErrcLast); ++i) {
+      CAPTURE(i);
+      const HttpResponse response = problem(static_cast<Errc>(i));
+      CHECK(response.status >= 400);
+      CHECK(transport::status_text(response.status) != "Status");
+    }
+  }
+}
+
+TEST_SUITE("client_bundle_response") {
+  TEST_CASE("leaves alone what is not below /socket.io/, and what is no GET") {
+    CHECK_FALSE(client_bundle_response({.method = "GET", .path = "/"}));
+    CHECK_FALSE(client_bundle_response({.method = "GET", .path = "/socket.io"}));
+    CHECK_FALSE(client_bundle_response({.method = "POST", .path = "/socket.io/socket.io.js"}));
+  }
+
+  TEST_CASE("gives a file of the table with its ETag, and 304 to whoever has it") {
+    if (client_bundle_files().empty()) {
+      CHECK(client_bundle_response({.method = "GET", .path = "/socket.io/socket.io.js"})->status ==
+            404);
+      return;
+    }
+    HttpRequest request{.method = "GET", .path = "/socket.io/socket.io.js"};
+
+    const auto response = client_bundle_response(request);
+
+    REQUIRE(response);
+    CHECK(response->status == 200);
+    CHECK(response->content_type == "application/javascript; charset=utf-8");
+    CHECK(response->body.find("Socket.IO v4.") != std::string::npos);
+    const std::string etag = header(*response, "ETag");
+    CHECK(etag.size() > 2);
+    for (const std::string& same : {etag, "W/" + etag}) {
+      request.if_none_match = same;
+      const auto unchanged = client_bundle_response(request);
+      REQUIRE(unchanged);
+      CHECK(unchanged->status == 304);
+      CHECK(unchanged->body.empty());
+      CHECK(header(*unchanged, "ETag") == etag);
+    }
+    request.if_none_match = "\"other\"";
+    CHECK(client_bundle_response(request)->status == 200);
+  }
+
+  TEST_CASE("knows the names of its table alone") {
+    if (client_bundle_files().empty()) return;
+    for (const std::string path :
+         {"/socket.io/", "/socket.io/other.js", "/socket.io/../socket.io.js", "/socket.io/%2e%2e/x",
+          "/socket.io/socket.io.js/", "/socket.io//socket.io.js", "/socket.io/Socket.io.js"}) {
+      CAPTURE(path);
+      CHECK_FALSE(client_bundle_response({.method = "GET", .path = path}));
+    }
+  }
+}
+
+TEST_SUITE("route_names") {
+  TEST_CASE("has each route once") {
+    std::vector<std::string> names = route_names();
+    CHECK(names.size() >= 13);
+    std::sort(names.begin(), names.end());
+    CHECK(std::adjacent_find(names.begin(), names.end()) == names.end());
+  }
+}
