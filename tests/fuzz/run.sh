@@ -8,4 +8,4 @@ found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
 limit="-max_total_time=${FUZZ_SECONDS:-5}"
 [ -z "${FUZZ_RUNS:-}" ] || limit="-runs=$FUZZ_RUNS"
-"$1" "$limit" -max_len=4096 -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 "$found" "$2"
+"$1" "$limit" -max_len=1024 -entropic=0 -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 "$found" "$2"

@@ -176,9 +176,9 @@ TEST_SUITE("JsonView::append_to") {
         {"0.30000000000000004", "0.30000000000000004"},
         {"5E-5", "0.00005"},
         {"1.2345678901234567890", "1.2345678901234567"}};
-    for (const auto& [text, written] : kNumbers) {
-      CAPTURE(text);
-      CHECK(again(text) == written);
+    for (const auto& number : kNumbers) {
+      CAPTURE(number.first);
+      CHECK(again(number.first) == number.second);
     }
   }
 
