@@ -26,7 +26,8 @@ constexpr std::uint64_t kPageDefault = 50;
 struct Call {
   const ApiParts& parts;
   const HttpRequest& request;
-  std::string_view id;  // what stands for {id} in the path
+  std::string_view route;  // as the table has it
+  std::string_view id;     // what stands for {id} in the path
   const Arguments& arguments;
   Responder responder;
 };
@@ -113,11 +114,20 @@ void append_messages(std::string& body, const chatrt::Page<chatrt::Message>& pag
   body.append(R"(],"more":)").append(page.more ? "true}" : "false}");
 }
 
+// The problem, with its line in the log.
+HttpResponse refusal(chatrt::LogSink& log, std::string_view route, const Error& error) {
+  HttpResponse response = problem(error.code, error.detail);
+  log.log(response.status < 500 ? chatrt::LogLevel::info : chatrt::LogLevel::warning, "refused",
+          {{"reason", chatrt::error_name(error.code)}, {"route", route}});
+  return response;
+}
+
 // Answers with what `append` makes of a value, or with the problem.
 template <typename T, typename F>
-auto answer(const Responder& responder, F append) {
-  return [responder, append](Result<T> value) {
-    if (!value) return responder.respond(problem(value.error().code, value.error().detail));
+auto answer(const Call& call, F append) {
+  return [responder = call.responder, &log = call.parts.log, route = call.route,
+          append](Result<T> value) {
+    if (!value) return responder.respond(refusal(log, route, value.error()));
     std::string body;
     append(body, *value);
     responder.respond(json_response(200, std::move(body)));
@@ -131,8 +141,12 @@ Result<HttpResponse> create_message(const Call& call) {
   if (!sender) return std::move(sender).error();
   auto selected = call.arguments.user("selectedUser");
   if (!selected) return std::move(selected).error();
-  if (!*selected) selected = call.arguments.user("receiverId");
-  if (!selected) return std::move(selected).error();
+  auto receiver = call.arguments.user("receiverId");
+  if (!receiver) return std::move(receiver).error();
+  if (!*selected) selected = *receiver;
+  if (*receiver && *receiver != *selected) {
+    return Error{Errc::invalid_argument, "selectedUser and receiverId are different users"};
+  }
   auto conversation = call.arguments.text("conversationId");
   if (!conversation) return std::move(conversation).error();
   auto text = required(call.arguments.text("textMessage"), "textMessage");
@@ -151,8 +165,16 @@ Result<HttpResponse> create_message(const Call& call) {
   } else {
     return Error{Errc::invalid_argument, "selectedUser is missing"};
   }
-  call.parts.hub.post(std::move(draft),
-                      answer<chatrt::Message>(call.responder, chatrt::gateway::append_message));
+  call.parts.hub.post(
+      std::move(draft),
+      answer<chatrt::Message>(
+          call, [&log = call.parts.log](std::string& body, const chatrt::Message& message) {
+            log.log(chatrt::LogLevel::info, "message",
+                    {{"message", message.id()},
+                     {"conversation", message.conversation.value},
+                     {"author", message.author.str()}});
+            chatrt::gateway::append_message(body, message);
+          }));
   return later();
 }
 
@@ -164,7 +186,7 @@ Result<HttpResponse> history(const Call& call, chatrt::Target target) {
   const auto limit = limit_of(call);
   if (!limit) return limit.error();
   call.parts.hub.history(*std::move(user), std::move(target), *range, *limit,
-                         answer<chatrt::Page<chatrt::Message>>(call.responder, append_messages));
+                         answer<chatrt::Page<chatrt::Message>>(call, append_messages));
   return later();
 }
 
@@ -194,7 +216,7 @@ Result<HttpResponse> conversations(const Call& call) {
   call.parts.hub.conversations(
       *std::move(user), position, *limit,
       answer<chatrt::Page<chatrt::Conversation>>(
-          call.responder, [](std::string& body, const chatrt::Page<chatrt::Conversation>& page) {
+          call, [](std::string& body, const chatrt::Page<chatrt::Conversation>& page) {
             body.append(R"({"conversations":[)");
             for (std::size_t i = 0; i < page.items.size(); ++i) {
               if (i > 0) body.push_back(',');
@@ -213,7 +235,7 @@ Result<HttpResponse> mark_read(const Call& call) {
   const auto seq = required(call.arguments.number("seq"), "seq");
   if (!seq) return seq.error();
   call.parts.hub.mark({*std::move(user), *id, chatrt::MarkKind::read, chatrt::Sequence{*seq}},
-                      answer<chatrt::MarkAdvanced>(call.responder, chatrt::gateway::append_mark));
+                      answer<chatrt::MarkAdvanced>(call, chatrt::gateway::append_mark));
   return later();
 }
 
@@ -224,17 +246,17 @@ Result<HttpResponse> sync(const Call& call) {
   if (!since) return since.error();
   const auto limit = limit_of(call);
   if (!limit) return limit.error();
-  call.parts.hub.sync(*std::move(user), chatrt::Position{since->value_or(0)}, *limit,
-                      answer<chatrt::Hub::Sync>(call.responder, [](std::string& body,
-                                                                   const chatrt::Hub::Sync& page) {
-                        body.append(R"({"changes":[)");
-                        for (std::size_t i = 0; i < page.changes.size(); ++i) {
-                          if (i > 0) body.push_back(',');
-                          chatrt::gateway::append_change(body, page.changes[i]);
-                        }
-                        body.append(R"(],"position":)").append(std::to_string(page.position.value));
-                        body.append(R"(,"more":)").append(page.more ? "true}" : "false}");
-                      }));
+  call.parts.hub.sync(
+      *std::move(user), chatrt::Position{since->value_or(0)}, *limit,
+      answer<chatrt::Hub::Sync>(call, [](std::string& body, const chatrt::Hub::Sync& page) {
+        body.append(R"({"changes":[)");
+        for (std::size_t i = 0; i < page.changes.size(); ++i) {
+          if (i > 0) body.push_back(',');
+          chatrt::gateway::append_change(body, page.changes[i]);
+        }
+        body.append(R"(],"position":)").append(std::to_string(page.position.value));
+        body.append(R"(,"more":)").append(page.more ? "true}" : "false}");
+      }));
   return later();
 }
 
@@ -256,7 +278,7 @@ Result<HttpResponse> presence(const Call& call) {
   call.parts.hub.presence(
       *std::move(user), std::move(users),
       answer<std::vector<chatrt::Presence>>(
-          call.responder, [](std::string& body, const std::vector<chatrt::Presence>& found) {
+          call, [](std::string& body, const std::vector<chatrt::Presence>& found) {
             body.append(R"({"users":[)");
             for (std::size_t i = 0; i < found.size(); ++i) {
               if (i > 0) body.push_back(',');
@@ -376,11 +398,11 @@ HttpResponse run(const Route& route, std::string_view id, const ApiParts& parts,
     return problem(415, "invalid_argument", "Unsupported Media Type", "send application/json");
   }
   const auto arguments = Arguments::of(request);
-  if (!arguments) return problem(arguments.error().code, arguments.error().detail);
-  auto response = route.handle({parts, request, id, *arguments, responder});
+  if (!arguments) return refusal(parts.log, route.path, arguments.error());
+  auto response = route.handle({parts, request, route.path, id, *arguments, responder});
   if (!response) {
     parts.refused(response.error().code);
-    return problem(response.error().code, response.error().detail);
+    return refusal(parts.log, route.path, response.error());
   }
   return *std::move(response);
 }

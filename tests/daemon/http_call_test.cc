@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include "client_bundle.h"
 #include "client_bundle_files.h"
@@ -172,7 +174,38 @@ TEST_SUITE("client_bundle_response") {
   }
 }
 
+namespace {
+
+// "GET /v1/sync" for each operation of docs/openapi.yaml, by its indentation.
+std::vector<std::string> described_routes() {
+  std::ifstream file(CHATRT_OPENAPI);
+  REQUIRE(file);
+  std::vector<std::string> routes;
+  std::string path;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("  /")) path = line.substr(2, line.find(':') - 2);
+    if (line.starts_with("components:")) break;
+    for (const std::string method : {"get", "post", "put", "patch", "delete"}) {
+      if (path.empty() || !line.starts_with("    " + method + ":")) continue;
+      std::string upper = method;
+      for (char& c : upper) c = static_cast<char>(c - 32);
+      routes.push_back(upper + " " + path);
+    }
+  }
+  return routes;
+}
+
+}  // namespace
+
 TEST_SUITE("route_names") {
+  TEST_CASE("is what docs/openapi.yaml describes") {
+    std::vector<std::string> names = route_names();
+    std::vector<std::string> described = described_routes();
+    std::sort(names.begin(), names.end());
+    std::sort(described.begin(), described.end());
+    CHECK(names == described);
+  }
+
   TEST_CASE("has each route once") {
     std::vector<std::string> names = route_names();
     CHECK(names.size() >= 13);

@@ -1,0 +1,254 @@
+// The HTTP routes as docs/openapi.yaml describes them: each answer of a live chatd fits its schema.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import Ajv from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+import { Chatd } from '../lib/chatd.mjs';
+import { open } from '../lib/clients.mjs';
+
+const api = parse(readFileSync(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8'));
+const ajv = new Ajv({ strict: false, allErrors: true });
+ajv.addSchema(api, 'api');
+
+// Fails unless the answer is one that the description has for this route.
+function fits(answer, method, path) {
+  const operation = api.paths[path]?.[method.toLowerCase()];
+  assert.ok(operation, `${method} ${path} is not described`);
+  let described = operation.responses[answer.status] ?? operation.responses.default;
+  assert.ok(described, `${method} ${path}: ${answer.status} is not described`);
+  if (described.$ref) described = api.components.responses[described.$ref.split('/').at(-1)];
+  if (!described.content) return void assert.equal(answer.text, '');
+  const [type, media] = Object.entries(described.content)[0];
+  assert.ok(answer.headers['content-type'].startsWith(type), answer.headers['content-type']);
+  if (!type.endsWith('json')) return;
+  const resolved = JSON.parse(JSON.stringify(media.schema).replaceAll('"#/', '"api#/'));
+  const check = ajv.compile(resolved);
+  assert.ok(check(answer.json), `${method} ${path}: ${ajv.errorsText(check.errors)}: ${answer.text}`);
+}
+
+describe('HTTP', () => {
+  let chatd;
+  before(async () => {
+    chatd = await new Chatd(['--cors-origin', 'https://chat.example', '--cors-credentials']).start();
+  });
+  after(() => chatd.close());
+
+  // fetch() keeps some headers to itself.
+  function ask(method, path, { headers = {}, body } = {}) {
+    return new Promise((resolve, reject) => {
+      const request = http.request({ host: '127.0.0.1', port: chatd.port, method, path, headers, agent: false }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part) => (text += part));
+        response.on('end', () => {
+          let json;
+          try {
+            json = JSON.parse(text);
+          } catch {
+            // Not every answer is JSON.
+          }
+          resolve({ status: response.statusCode, headers: response.headers, text, json });
+        });
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+  const post = (path, fields, headers = {}) =>
+    ask('POST', path, { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(fields) });
+  const message = { senderId: 'ann', selectedUser: 'bob', textMessage: 'hello' };
+
+  it('has each route that is described, with each method, and no other', async () => {
+    const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+    for (const [path, operations] of Object.entries(api.paths)) {
+      for (const method of methods) {
+        const answer = await ask(method, path.replace('{id}', '1'), { headers: { 'content-type': 'application/json' }, body: method === 'POST' ? 'x' : undefined });
+        const described = method.toLowerCase() in operations;
+        assert.equal(answer.status === 405, !described, `${method} ${path}: ${answer.status}`);
+        if (described) continue;
+        const allowed = Object.keys(operations).map((name) => name.toUpperCase());
+        if (allowed.includes('GET')) allowed.push('HEAD');
+        assert.deepEqual(answer.headers.allow.split(', ').sort(), allowed.sort());
+      }
+    }
+  });
+
+  it('stores a message and answers with it, on both routes', async () => {
+    for (const path of ['/api/message/create-message', '/v1/messages']) {
+      const answer = await post(path, message);
+      assert.equal(answer.status, 200);
+      fits(answer, 'POST', path);
+      assert.equal(answer.json.textMessage, 'hello');
+    }
+  });
+
+  it('answers a repeat with the first message, by field and by Idempotency-Key', async () => {
+    const byField = await post('/v1/messages', { ...message, clientMessageId: 'k1' });
+    const again = await post('/v1/messages', { ...message, clientMessageId: 'k1' });
+    const byHeader = await post('/v1/messages', message, { 'idempotency-key': 'k1' });
+    const other = await post('/v1/messages', { ...message, textMessage: 'other' }, { 'idempotency-key': 'k1' });
+    const fieldFirst = await post('/v1/messages', { ...message, clientMessageId: 'k2' }, { 'idempotency-key': 'k1' });
+
+    assert.deepEqual(again.json, byField.json);
+    assert.deepEqual(byHeader.json, byField.json);
+    assert.deepEqual([other.status, other.json.code], [409, 'conflict']);
+    assert.equal(fieldFirst.json.clientMessageId, 'k2');
+    fits(other, 'POST', '/v1/messages');
+  });
+
+  it('answers reads and marks as described', async () => {
+    const sent = (await post('/v1/messages', message)).json;
+    const id = sent.conversationId;
+    const calls = [
+      ['GET', '/v1/messages', '/v1/messages?userId=bob&peerId=ann'],
+      ['GET', '/v1/messages', '/v1/messages?userId=ann&peerId=bob&before=3&limit=1'],
+      ['GET', '/v1/messages', '/v1/messages?userId=ann&peerId=nobody'],
+      ['GET', '/v1/conversations', '/v1/conversations?userId=bob'],
+      ['GET', '/v1/conversations/{id}/messages', `/v1/conversations/${id}/messages?userId=bob&after=1&limit=500`],
+      ['GET', '/v1/sync', '/v1/sync?userId=bob'],
+      ['GET', '/v1/presence', '/v1/presence?userId=bob&userIds=ann,nobody'],
+      ['GET', '/v1/sessions', '/v1/sessions?userId=bob'],
+      ['GET', '/healthz', '/healthz'],
+      ['GET', '/readyz', '/readyz'],
+      ['GET', '/metrics', '/metrics'],
+    ];
+    const mark = await post(`/v1/conversations/${id}/read`, { userId: 'bob', seq: sent.seq });
+    assert.equal(mark.status, 200, mark.text);
+    fits(mark, 'POST', '/v1/conversations/{id}/read');
+    for (const [method, path, target] of calls) {
+      const answer = await ask(method, target);
+      assert.equal(answer.status, 200, `${target}: ${answer.text}`);
+      fits(answer, method, path);
+      const head = await ask('HEAD', target);
+      assert.deepEqual([head.status, head.text], [200, '']);
+      assert.equal(head.headers['content-type'], answer.headers['content-type']);
+    }
+    const { conversations } = (await ask('GET', '/v1/conversations?userId=bob')).json;
+    assert.deepEqual(conversations.map((one) => [one.userId, one.unread, one.read]), [['ann', 0, sent.seq]]);
+    const { changes } = (await ask('GET', '/v1/sync?userId=bob')).json;
+    assert.equal(changes.at(-1).type, 'mark');
+  });
+
+  it('lists the sessions of a user, and sends one away for good', async () => {
+    const tab = await open(chatd, 'tabs', 'websocket');
+    const { sessions } = (await ask('GET', '/v1/sessions?userId=tabs')).json;
+    assert.equal(sessions.length, 1);
+
+    const foreign = await ask('DELETE', `/v1/sessions/${sessions[0].id}?userId=ann`);
+    assert.equal(foreign.status, 404); // as if it did not exist
+    fits(foreign, 'DELETE', '/v1/sessions/{id}');
+    const gone = await ask('DELETE', `/v1/sessions/${sessions[0].id}?userId=tabs`);
+    assert.equal(gone.status, 204);
+    fits(gone, 'DELETE', '/v1/sessions/{id}');
+    await tab.until(() => tab.disconnects.length > 0, { what: 'sent away' });
+    assert.deepEqual([tab.disconnects, tab.socket.active], [['io server disconnect'], false]);
+  });
+
+  it('answers what is wrong with a problem and its code', async () => {
+    const big = 'x'.repeat(1_000_001);
+    const json = { 'content-type': 'application/json' };
+    const table = [
+      // described path, method, target, options, status, code
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{}' }, 415, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{}', headers: { 'content-type': 'text/plain' } }, 415, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{}', headers: { 'content-type': 'application/jsonx' } }, 415, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '[]', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":1}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","conversationId":"x"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","conversationId":"999"}', headers: json }, 404, 'not_found'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","selectedUser":"a","receiverId":"b"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'GET', '/v1/messages?userId=ann', {}, 400, 'invalid_argument'],
+      ['/v1/messages', 'GET', '/v1/messages?userId=ann&peerId=bob&limit=0', {}, 400, 'invalid_argument'],
+      ['/v1/messages', 'GET', '/v1/messages?userId=ann&peerId=bob&limit=x', {}, 400, 'invalid_argument'],
+      ['/v1/messages', 'GET', '/v1/messages?userId=ann&peerId=bob&before=-1', {}, 400, 'invalid_argument'],
+      ['/v1/messages', 'GET', '/v1/messages?userId=%FF&peerId=bob', {}, 400, 'invalid_argument'],
+      ['/v1/conversations', 'GET', '/v1/conversations', {}, 401, 'unauthenticated'],
+      ['/v1/conversations/{id}/messages', 'GET', '/v1/conversations/999/messages?userId=ann', {}, 404, 'not_found'],
+      ['/v1/conversations/{id}/messages', 'GET', '/v1/conversations/1/messages?userId=stranger', {}, 404, 'not_found'],
+      ['/v1/conversations/{id}/messages', 'GET', '/v1/conversations/x/messages?userId=ann', {}, 404, 'not_found'],
+      ['/v1/conversations/{id}/read', 'POST', '/v1/conversations/1/read', { body: '{"userId":"stranger","seq":1}', headers: json }, 404, 'not_found'],
+      ['/v1/conversations/{id}/read', 'POST', '/v1/conversations/1/read', { body: '{"userId":"ann"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/presence', 'GET', '/v1/presence?userId=ann', {}, 400, 'invalid_argument'],
+      ['/v1/sessions/{id}', 'DELETE', '/v1/sessions/1?userId=ann', {}, 404, 'not_found'],
+    ];
+    for (const [path, method, target, options, status, code] of table) {
+      const answer = await ask(method, target, options);
+      assert.deepEqual([answer.status, answer.json?.code], [status, code], `${method} ${target} ${options.body ?? ''}: ${answer.text}`);
+      fits(answer, method, path);
+    }
+    for (const target of ['/', '/v1', '/v1/', '/V1/messages', '/v1/messages/', '/v1/conversations//messages', '/healthz/x']) {
+      const answer = await ask('GET', target);
+      assert.deepEqual([answer.status, answer.json?.code], [404, 'not_found'], target);
+    }
+    const tooLarge = await ask('POST', '/v1/messages', { headers: { ...json, 'content-length': big.length } });
+    assert.equal(tooLarge.status, 413);
+  });
+
+  it('lets the pages of the list read every answer, and no others', async () => {
+    const listed = { origin: 'https://chat.example' };
+    for (const [method, target] of [['GET', '/healthz'], ['GET', '/nowhere'], ['PUT', '/healthz'], ['GET', '/v1/sync'], ['GET', '/socket.io/?EIO=4&transport=polling']]) {
+      const answer = await ask(method, target, { headers: listed });
+      assert.equal(answer.headers['access-control-allow-origin'], listed.origin, target);
+      assert.equal(answer.headers['access-control-allow-credentials'], 'true', target);
+      assert.match(answer.headers.vary, /\bOrigin\b/, target);
+      const none = await ask(method, target);
+      assert.equal(none.headers['access-control-allow-origin'], undefined);
+      assert.match(none.headers.vary, /\bOrigin\b/, target);
+      for (const origin of ['https://evil.example', 'null', 'https://chat.example.evil']) {
+        const refused = await ask(method, target, { headers: { origin } });
+        assert.equal(refused.status, 403, target);
+        assert.equal(refused.headers['access-control-allow-origin'], undefined, target);
+        assert.match(refused.headers.vary, /\bOrigin\b/, target);
+      }
+    }
+    const preflight = await ask('OPTIONS', '/v1/messages', {
+      headers: { ...listed, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+    });
+    assert.deepEqual([preflight.status, preflight.headers['access-control-allow-headers']], [204, 'content-type']);
+    assert.match(preflight.headers['access-control-allow-methods'], /POST/);
+    const foreign = await ask('OPTIONS', '/v1/messages', { headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' } });
+    assert.equal(foreign.headers['access-control-allow-origin'], undefined);
+  });
+
+  it('serves the stock client with an ETag', async (t) => {
+    const file = await ask('GET', '/socket.io/socket.io.js');
+    if (file.status === 404) return t.skip('built without the client bundle');
+    assert.equal(file.status, 200);
+    const same = await ask('GET', '/socket.io/socket.io.js', { headers: { 'if-none-match': file.headers.etag } });
+    assert.deepEqual([same.status, same.text], [304, '']);
+  });
+});
+
+describe('an unusable configuration', () => {
+  const run = (...args) => {
+    try {
+      execFileSync(process.env.CHATD, args, { stdio: 'pipe', timeout: 10_000 });
+      return { code: 0 };
+    } catch (error) {
+      return { code: error.status, stderr: String(error.stderr) };
+    }
+  };
+  it('ends with 2 and one line that names the key', () => {
+    for (const [args, key] of [
+      [['--dev', '--cors-origin', '*', '--cors-credentials'], 'cors-credentials'],
+      [['--dev', '--port', '70000'], 'port'],
+      [['--dev', '--listen', '0.0.0.0'], 'listen'],
+      [['--dev', '--config', '/nonexistent.toml'], 'nonexistent'],
+      [['--unknown'], '--unknown'],
+    ]) {
+      const { code, stderr } = run(...args);
+      assert.equal(code, 2, args.join(' '));
+      assert.ok(stderr.includes(key), stderr);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+    }
+    assert.equal(run('--dev', '--check').code, 0);
+    assert.equal(run('--help').code, 0);
+    assert.equal(run('--version').code, 0);
+  });
+});
