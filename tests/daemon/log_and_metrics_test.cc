@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,7 +33,10 @@ struct LogFixture {
     ::close(ends[0]);
     ::close(ends[1]);
   }
+  // What is there, waiting for it: the log gathers lines that are not urgent.
   std::string written() {
+    pollfd readable{ends[0], POLLIN, 0};
+    REQUIRE(::poll(&readable, 1, 10'000) == 1);
     std::array<char, 65536> buffer;
     const ssize_t size = ::read(ends[0], buffer.data(), buffer.size());
     return {buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
