@@ -67,7 +67,7 @@ struct Operations {
     const auto offset = static_cast<std::size_t>(at);
     const auto wanted = static_cast<std::size_t>(count);
     const std::size_t got = offset < seen.size() ? std::min(wanted, seen.size() - offset) : 0;
-    std::memcpy(to, seen.data() + (got > 0 ? offset : 0), got);
+    if (got > 0) std::memcpy(to, seen.data() + offset, got);
     std::memset(static_cast<char*>(to) + got, 0, wanted - got);
     return got == wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
   }
@@ -134,6 +134,7 @@ struct Operations {
   }
   static void apply(std::vector<char>& to, std::uint64_t offset, const char* data,
                     std::size_t size) {
+    if (size == 0) return;
     if (offset + size > to.size()) to.resize(offset + size);
     std::memcpy(to.data() + offset, data, size);
   }
