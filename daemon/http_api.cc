@@ -118,7 +118,7 @@ void append_messages(std::string& body, const chatrt::Page<chatrt::Message>& pag
 HttpResponse refusal(chatrt::LogSink& log, std::string_view route, const Error& error) {
   HttpResponse response = problem(error.code, error.detail);
   log.log(response.status < 500 ? chatrt::LogLevel::info : chatrt::LogLevel::warning, "refused",
-          {{"reason", chatrt::error_name(error.code)}, {"route", route}});
+          {{"code", chatrt::error_name(error.code)}, {"request", route}});
   return response;
 }
 

@@ -54,7 +54,7 @@ void Answers::refuse(const To& to, Errc code, std::string_view shown) {
   count(code);
   log_.log(level_of(code), "refused",
            {{"connection", to.connection.value},
-            {"event", to.event},
+            {"request", to.event},
             {"code", error_name(code)},
             {"detail", shown}});
   if (!to.ack) return;

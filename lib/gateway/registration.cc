@@ -123,7 +123,7 @@ void Registration::refuse_connect(Socket& socket, const Error& error) {
   answers_.count(error.code);
   parts_.log.log(LogLevel::info, "refused",
                  {{"connection", socket.connection().value},
-                  {"event", std::string_view{"CONNECT"}},
+                  {"request", std::string_view{"CONNECT"}},
                   {"code", error_name(error.code)},
                   {"address", std::string_view{socket.handshake().address}},
                   {"detail", std::string_view{error.detail}}});
