@@ -54,6 +54,7 @@ struct HubParts {
   LogSink& log;
 };
 
+// A `batch_max`, `page_max` or `replays_max` of 0 counts as 1.
 struct HubOptions {
   std::size_t text_bytes_max = 65536;       // above: too_large
   std::size_t client_id_bytes_max = 128;    // above: invalid_argument
@@ -149,7 +150,7 @@ class CHATRT_EXPORT Hub {
   struct Stats {
     std::uint64_t messages_committed = 0;
     std::uint64_t messages_repeated = 0;
-    std::uint64_t drafts_refused = 0;  // by argument, permission or limit
+    std::uint64_t drafts_refused = 0;  // answered with an error, whatever it was
     std::uint64_t commits = 0;
     std::uint64_t commits_failed = 0;
     std::uint64_t events_sent = 0;  // (event, connection) pairs given to the Outlet

@@ -16,7 +16,7 @@ Hub::Impl::Impl(HubParts the_parts, const HubOptions& the_options)
 
 void Hub::Impl::drain() {
   const bool stopping = lanes.inbox.take(requests_).stopping;
-  const std::size_t batch_max = std::max<std::size_t>(lanes.options.batch_max, 1);
+  const std::size_t batch_max = lanes.options.batch_max;
   std::span<const Draft> drafts(requests_.drafts);
   std::span<Entry> entries(requests_.entries);
   while (!entries.empty()) {

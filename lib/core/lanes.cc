@@ -1,10 +1,23 @@
 #include "lanes.h"
 
+#include <algorithm>
+
 namespace chatrt {
+namespace {
+
+// Nothing moves in steps of none.
+HubOptions at_least_one(HubOptions options) {
+  for (std::size_t* max : {&options.batch_max, &options.page_max, &options.replays_max}) {
+    *max = std::max<std::size_t>(*max, 1);
+  }
+  return options;
+}
+
+}  // namespace
 
 Lanes::Lanes(HubParts the_parts, const HubOptions& the_options, LaneTask drain)
     : parts(the_parts),
-      options(the_options),
+      options(at_least_one(the_options)),
       inbox({.requests_max = the_options.inbox_max,
              .bytes_max = the_options.inbox_bytes_max,
              .reads_max = the_options.reads_max},

@@ -1,0 +1,141 @@
+#include "inbox.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "chatrt/testing/executors.h"
+#include "chatrt/testing/recording_log.h"
+
+namespace chatrt {
+namespace {
+
+Draft draft(std::string text) {
+  return PostDraft{*UserId::parse("ann"), *UserId::parse("bob"), std::move(text), {}};
+}
+
+struct ThrowsOnce final : Executor {
+  void post(Task task) override {
+    if (std::exchange(throws, false)) throw std::runtime_error("no thread");
+    lane.post(std::move(task));
+  }
+  bool throws = true;
+  testing::ManualExecutor lane;
+};
+
+struct InboxFixture {
+  testing::ManualExecutor lane;
+  testing::RecordingLog log;
+  Requests taken;
+  bool stopping = false;
+  Inbox inbox{{.requests_max = 3, .bytes_max = 10, .reads_max = 2}, lane, log, [this] {
+                stopping = inbox.take(taken).stopping;
+                inbox.finish();
+              }};
+
+  std::optional<Error> put(std::string text) {
+    return inbox.put(draft(std::move(text)), PostDone{});
+  }
+};
+
+}  // namespace
+
+TEST_SUITE("Inbox") {
+  TEST_CASE_FIXTURE(InboxFixture, "posts one drain for all that comes before it runs") {
+    CHECK_FALSE(put("a"));
+    CHECK_FALSE(inbox.put([] {}));
+    CHECK_FALSE(put("b"));
+
+    CHECK(lane.size() == 1);
+    CHECK(inbox.waiting() == 3);
+    lane.run_all();
+    CHECK(taken.drafts.size() == 2);
+    CHECK(taken.entries.size() == 3);
+    CHECK(std::holds_alternative<LaneTask>(taken.entries[1]));
+    CHECK(inbox.waiting() == 0);
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture,
+                    "is busy above its number of requests, but for those always taken") {
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(inbox.put([] {}));
+
+    CHECK(inbox.put([] {})->code == Errc::busy);
+    inbox.put_always([] {});
+    CHECK(inbox.waiting() == 4);
+    lane.run_all();
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture,
+                    "is busy above its bytes of text; a text larger than all may pass alone") {
+    CHECK_FALSE(put("12345678901234"));
+    CHECK(put("1")->code == Errc::busy);
+    lane.run_all();
+    taken.clear();
+
+    CHECK_FALSE(put("123456789"));
+    CHECK(put("12")->code == Errc::busy);
+    CHECK_FALSE(put("1"));
+    lane.run_all();
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture, "leaves a refused draft as it was") {
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(inbox.put([] {}));
+    Draft kept = draft("text");
+    Entry entry{PostDone{[](auto) {}}};
+
+    CHECK(inbox.put(std::move(kept), std::move(entry)));
+
+    CHECK(std::get<PostDraft>(kept).text == "text");  // NOLINT: refused, so not moved from
+    CHECK(std::get<PostDone>(entry) != nullptr);      // NOLINT
+    lane.run_all();
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture, "bounds reads, but for the Hub's own") {
+    CHECK_FALSE(inbox.begin_read());
+    CHECK_FALSE(inbox.begin_read());
+    CHECK(inbox.begin_read()->code == Errc::busy);
+    inbox.begin_own_read();
+    CHECK(inbox.reads() == 3);
+
+    inbox.end_read();
+    inbox.end_read();
+    inbox.end_read([] {});
+    CHECK(inbox.reads() == 0);
+    CHECK(lane.run_all() == 1);
+    CHECK(taken.entries.size() == 1);
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture, "takes nothing after close()") {
+    inbox.close();
+
+    CHECK(put("a")->code == Errc::shutting_down);
+    CHECK(inbox.put([] {})->code == Errc::shutting_down);
+    CHECK(inbox.begin_read()->code == Errc::shutting_down);
+    inbox.put_always([] {});
+    CHECK(inbox.waiting() == 0);
+    inbox.close();
+  }
+
+  TEST_CASE("a lane that throws is asked again with the next request") {
+    ThrowsOnce lane;
+    testing::RecordingLog log;
+    int ran = 0;
+    Requests taken;
+    Inbox inbox({.requests_max = 9, .bytes_max = 9, .reads_max = 9}, lane, log, [&] {
+      inbox.take(taken);
+      for (const Entry& entry : taken.entries) std::get<LaneTask>(entry)();
+      inbox.finish();
+    });
+
+    CHECK_FALSE(inbox.put([&] { ++ran; }));
+    CHECK(lane.lane.run_all() == 0);
+    CHECK_FALSE(inbox.put([&] { ++ran; }));
+    lane.lane.run_all();
+
+    CHECK(ran == 2);
+    CHECK(log.lines() == std::vector<std::string>{"error hub_lane_threw"});
+  }
+}
+
+}  // namespace chatrt
