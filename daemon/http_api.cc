@@ -68,6 +68,7 @@ Result<UserId> caller(const Call& call, std::string_view argument) {
   auto identity =
       call.parts.authorizer.authenticate({.token = std::string{token}, .claimed_user = *claimed});
   if (!identity) return std::move(identity).error();
+  if (call.parts.take(identity->user, call.request.address)) return Error{Errc::rate_limited};
   return std::move(identity->user);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ struct ApiParts {
   // Is this the operators' key? None is needed where `open` (--dev).
   std::function<bool(std::string_view)> is_operator;
   bool open = false;
+  // The quotas of users and addresses: nothing, or how long to wait. Operators have none.
+  std::function<std::optional<chatrt::Duration>(const chatrt::UserId&, std::string_view)> take;
   // Takes tokens back; calls back once. Empty where there are no tokens.
   std::function<void(auth::Revocation, std::function<void(chatrt::Status)>)> revoke;
   const chatrt::Clock& clock;

@@ -49,11 +49,19 @@ chatrt::HubOptions hub_options(const Config& config) {
   return options;
 }
 
+chatrt::gateway::Rate rate(std::uint64_t per_second) {
+  const auto events = static_cast<double>(per_second);
+  return {.per_second = events, .burst = 5 * events};
+}
+
 chatrt::gateway::ChatOptions chat_options(const Config& config) {
   chatrt::gateway::ChatOptions options;
   options.register_from_query = config.dev;
   options.register_timeout = ms(config.register_timeout_ms);
   options.token_grace = ms(config.token_grace_ms);
+  options.connection_rate = options.user_rate = rate(config.events_per_user);
+  options.address_rate = rate(config.events_per_address);
+  options.connections_per_user = config.connections_per_user;
   return options;
 }
 
@@ -146,35 +154,36 @@ struct Server::Parts {
 };
 
 void Server::Parts::build() {
-  api = std::make_unique<HttpApi>(
-      ApiParts{.hub = hub,
-               .registry = *registry,
-               .authorizer = gate.authorizer(),
-               .log = log,
-               .metrics = [this] { return metrics(); },
-               .ready =
-                   [this](std::function<void(bool)> done) {
-                     read_lane->post([this, done = std::move(done)] {
-                       done(store.last_position().has_value());
-                     });
-                   },
-               .disconnect =
-                   [this](chatrt::ConnectionId connection) {
-                     const unsigned shard = chatrt::engineio::Server::shard_of(connection);
-                     if (shard >= servers.size()) return;
-                     shards[shard]->post([server = servers[shard].get(), connection] {
-                       chatrt::socketio::Socket* socket = server->find(connection, "/");
-                       if (socket == nullptr) return;
-                       socket->disconnect();
-                       server->close_connection(connection);
-                     });
-                   },
-               .is_operator = [this](std::string_view key) { return gate.is_operator(key); },
-               .open = config.dev,
-               .revoke = gate.takes_tokens() ? revoke_on(*read_lane, gate.revocations()) : nullptr,
-               .clock = clock,
-               .refused = [this](chatrt::Errc code) { gate.count(code); },
-               .body_bytes_max = config.payload_bytes_max});
+  api = std::make_unique<HttpApi>(ApiParts{
+      .hub = hub,
+      .registry = *registry,
+      .authorizer = gate.authorizer(),
+      .log = log,
+      .metrics = [this] { return metrics(); },
+      .ready =
+          [this](std::function<void(bool)> done) {
+            read_lane->post(
+                [this, done = std::move(done)] { done(store.last_position().has_value()); });
+          },
+      .disconnect =
+          [this](chatrt::ConnectionId connection) {
+            const unsigned shard = chatrt::engineio::Server::shard_of(connection);
+            if (shard >= servers.size()) return;
+            shards[shard]->post([server = servers[shard].get(), connection] {
+              chatrt::socketio::Socket* socket = server->find(connection, "/");
+              if (socket == nullptr) return;
+              socket->disconnect();
+              server->close_connection(connection);
+            });
+          },
+      .is_operator = [this](std::string_view key) { return gate.is_operator(key); },
+      .open = config.dev,
+      .take = [this](const chatrt::UserId& user,
+                     std::string_view address) { return chat.take_request(user, address); },
+      .revoke = gate.takes_tokens() ? revoke_on(*read_lane, gate.revocations()) : nullptr,
+      .clock = clock,
+      .refused = [this](chatrt::Errc code) { gate.count(code); },
+      .body_bytes_max = config.payload_bytes_max});
   doorman = std::make_shared<transport::Doorman>(
       transport::DoormanOptions{.connections_per_address = config.connections_per_address,
                                 .handshakes_per_address = config.handshakes_per_address,

@@ -14,6 +14,8 @@ LogLevel level_of(Errc code) {
     case Errc::unavailable:
     case Errc::corrupt:
     case Errc::internal: return LogLevel::warning;
+    // Counted; who keeps at it is logged once.
+    case Errc::rate_limited: return LogLevel::debug;
     default: return LogLevel::info;
   }
 }
@@ -50,7 +52,8 @@ void append_unregistered(std::string& out, Errc code, std::string_view message) 
   end_event(out);
 }
 
-void Answers::refuse(const To& to, Errc code, std::string_view shown) {
+void Answers::refuse(const To& to, Errc code, std::string_view shown,
+                     std::optional<Duration> wait) {
   count(code);
   log_.log(level_of(code), "refused",
            {{"connection", to.connection.value},
@@ -60,7 +63,7 @@ void Answers::refuse(const To& to, Errc code, std::string_view shown) {
   if (!to.ack) return;
   std::string packet;
   begin_ack(packet, *to.ack);
-  append_failure(packet, code, shown);
+  append_failure(packet, code, shown, wait);
   end_ack(packet);
   delivery_.send(to.connection, packet);
 }

@@ -38,8 +38,10 @@ class Answers {
     std::string_view event;
     std::optional<socketio::AckId> ack;
   };
-  // Logs the refusal, and answers it if an ack was asked for. `shown`: see append_failure().
-  void refuse(const To& to, Errc code, std::string_view shown = {});
+  // Logs the refusal, and answers it if an ack was asked for. `shown`, `wait`: see
+  // append_failure().
+  void refuse(const To& to, Errc code, std::string_view shown = {},
+              std::optional<Duration> wait = {});
   // Counts one that is answered elsewhere.
   void count(Errc code) noexcept { refused_[static_cast<std::size_t>(code)] += 1; }
   std::uint64_t refused(Errc code) const noexcept {

@@ -5,8 +5,10 @@
 #include "grants.h"
 #include "handlers.h"
 #include "outgoing.h"
+#include "quotas.h"
 #include "registration.h"
 #include "session.h"
+#include "throttle.h"
 
 namespace chatrt::gateway {
 
@@ -18,13 +20,16 @@ class Chat::Impl {
   const ChatOptions options;
   Delivery delivery;
   Answers answers{delivery, parts.log};
+  Quotas quotas{options};
   Outgoing outgoing{delivery};
+  Throttle throttle{parts, options, quotas, answers};
   Grants grants{parts, options, delivery, answers};
   Registration registration{parts,
                             options,
                             delivery,
                             answers,
                             grants,
+                            quotas,
                             [this](socketio::Socket& socket, const socketio::Event& event) {
                               handlers.dispatch(socket, event);
                             }};
@@ -49,7 +54,13 @@ void Chat::on_connect(socketio::Socket& socket, socketio::JsonView auth) {
 }
 
 void Chat::on_event(socketio::Socket& socket, const socketio::Event& event) {
-  impl_->handlers.dispatch(socket, event);
+  if (impl_->throttle.pass(socket, event)) impl_->handlers.dispatch(socket, event);
+}
+
+std::optional<Duration> Chat::take_request(const UserId& user, std::string_view address) {
+  auto wait = impl_->quotas.take(user, address, impl_->parts.clock.monotonic());
+  if (wait) impl_->answers.count(Errc::rate_limited);
+  return wait;
 }
 
 void Chat::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason) {

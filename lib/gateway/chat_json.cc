@@ -138,12 +138,14 @@ void append_presence(std::string& out, const Presence& presence) {
   out += '}';
 }
 
-void append_failure(std::string& out, Errc code, std::string_view detail) {
+void append_failure(std::string& out, Errc code, std::string_view detail,
+                    std::optional<Duration> wait) {
   out += R"({"ok":false,"error":{"code":")";
   out += error_name(code);
   out += R"(","message":)";
   append_json_string(out, detail.empty() ? sentence(code) : detail);
-  if (const auto wait = retry_after(code)) {
+  if (!wait) wait = retry_after(code);
+  if (wait) {
     out += R"(,"retryAfterMs":)";
     append_json_number(out, static_cast<std::uint64_t>(wait->count()));
   }

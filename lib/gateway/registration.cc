@@ -16,6 +16,7 @@ using socketio::Socket;
 namespace {
 
 constexpr std::string_view kRegister = "register";
+constexpr std::string_view kTooManyConnections = "too many connections of this user";
 
 bool is_bearer(std::string_view scheme) {
   constexpr std::string_view kBearer = "bearer ";
@@ -77,12 +78,13 @@ void append_ok_registered(std::string& out, const UserId& user, Position positio
 }  // namespace
 
 Registration::Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-                           Answers& answers, Grants& grants, Replay replay)
+                           Answers& answers, Grants& grants, Quotas& quotas, Replay replay)
     : parts_(parts),
       options_(options),
       delivery_(delivery),
       answers_(answers),
       grants_(grants),
+      quotas_(quotas),
       replay_(std::move(replay)) {}
 
 void Registration::start(Hub& hub) {
@@ -101,6 +103,9 @@ void Registration::on_connect(Socket& socket, JsonView auth) {
              code != Errc::unauthenticated || !token || !token->empty()) {
     if (is_temporary(code)) return socket.close_connection();
     if (!options_.register_from_query) return refuse_connect(socket, known.error());
+  }
+  if (identity && !quotas_.enter(identity->user)) {
+    return refuse_connect(socket, {Errc::rate_limited, std::string{kTooManyConnections}});
   }
 
   auto session = std::make_unique<Session>();
@@ -139,14 +144,17 @@ void Registration::register_from_query(Socket& socket) {
   Result<UserId> user = UserId::parse(*claimed);
   if (!user) return;
   Result<Identity> identity = parts_.authorizer.authenticate({.token = {}, .claimed_user = *user});
-  if (identity) attach(socket, std::move((*identity).user), session_of(socket).since);
+  if (!identity || !quotas_.enter(identity->user)) return;
+  attach(socket, std::move((*identity).user), session_of(socket).since);
 }
 
 void Registration::on_disconnect(Socket& socket) {
   const ConnectionId connection = socket.connection();
   deadlines_[Delivery::shard_of(connection)].erase(connection);
   grants_.erase(connection);
-  if (session_of(socket).state != Session::State::unknown) hub_->detach(connection);
+  if (session_of(socket).state == Session::State::unknown) return;
+  quotas_.leave(session_of(socket).user);
+  hub_->detach(connection);
 }
 
 void Registration::on_register(Socket& socket, const socketio::Event& event) {
@@ -185,12 +193,16 @@ Status Registration::register_user(Socket& socket, const socketio::Event& event)
   Result<Identity> identity = parts_.authorizer.authenticate(
       {.token = token ? *token : std::string(), .claimed_user = claim->user});
   if (!identity) return Error{identity.error().code, "this user id was not accepted"};
+  if (!quotas_.enter(identity->user)) {
+    return Error{Errc::rate_limited, std::string{kTooManyConnections}};
+  }
   if (event.ack_id) session.registers.push_back(*event.ack_id);
   if (token && !token->empty()) grants_.put(socket.connection(), *identity);
   attach(socket, std::move((*identity).user), claim->since ? claim->since : session.since);
   return {};
 }
 
+// REQUIRES: quotas_.enter(user)
 void Registration::attach(Socket& socket, UserId user, std::optional<Position> since) {
   Session& session = session_of(socket);
   session.state = Session::State::attaching;
@@ -267,6 +279,7 @@ void Registration::send(ConnectionId connection, std::string_view packet) {
 void Registration::on_attach_failed(Socket& socket, Errc code) {
   Session& session = session_of(socket);
   session.state = Session::State::unknown;
+  quotas_.leave(session.user);
   for (const AckId id : std::exchange(session.registers, {})) {
     answers_.refuse({socket.connection(), kRegister, id}, code);
   }

@@ -23,7 +23,7 @@ class Registration {
   using Replay = std::function<void(socketio::Socket&, const socketio::Event&)>;
 
   Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-               Answers& answers, Grants& grants, Replay replay);
+               Answers& answers, Grants& grants, Quotas& quotas, Replay replay);
   void start(Hub& hub);
 
   void on_connect(socketio::Socket& socket, socketio::JsonView auth);
@@ -56,6 +56,7 @@ class Registration {
   Delivery& delivery_;
   Answers& answers_;
   Grants& grants_;
+  Quotas& quotas_;
   Replay replay_;
   Hub* hub_ = nullptr;
   std::atomic<std::uint64_t> last_attempt_ = 0;

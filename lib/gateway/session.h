@@ -11,6 +11,7 @@
 
 #include "chatrt/message.h"
 #include "chatrt/socketio/server.h"
+#include "quotas.h"
 
 namespace chatrt::gateway {
 
@@ -23,6 +24,14 @@ struct EarlyEvents {
   std::vector<Held> events;
   std::size_t bytes = 0;
   bool overflow_told = false;
+};
+
+// How much a connection has sent of late.
+struct Meter {
+  Bucket bucket;
+  MonotonicTime minute{};    // when the count of offences began
+  MonotonicTime offended{};  // the last second that counts as one
+  unsigned offences = 0;
 };
 
 struct Session final : socketio::SocketData {
@@ -39,6 +48,7 @@ struct Session final : socketio::SocketData {
   std::uint64_t attempt = 0;      // of attach(): an answer to another one is not for this session
   std::vector<socketio::AckId> registers;  // acks that the answer of attach() owes
   std::unique_ptr<EarlyEvents> early;
+  std::unique_ptr<Meter> meter;  // where there are quotas
 };
 
 inline Session& session_of(const socketio::Socket& socket) {

@@ -113,12 +113,14 @@ TEST_SUITE("append_presence") {
   }
 }
 
+constexpr std::optional<Duration> kNoWait;
+
 TEST_SUITE("append_failure") {
   TEST_CASE("has a sentence for every code, and a wait where waiting helps") {
-    for (int code = 1; code <= static_cast<int>(Errc::internal); ++code) {
+    for (int code = 1; code <= static_cast<int>(kErrcLast); ++code) {
       const Errc errc = static_cast<Errc>(code);
       socketio::Json json;
-      REQUIRE(json.parse(written(append_failure, errc, std::string_view{})) ==
+      REQUIRE(json.parse(written(append_failure, errc, std::string_view{}, kNoWait)) ==
               socketio::Json::ParseStatus::ok);
       CHECK(json.root().find("ok").as_bool() == false);
       const socketio::JsonView error = json.root().find("error");
@@ -131,8 +133,15 @@ TEST_SUITE("append_failure") {
   }
 
   TEST_CASE("shows the detail it is given") {
-    CHECK(written(append_failure, Errc::invalid_argument, std::string_view("\"seq\" is missing")) ==
+    CHECK(written(append_failure, Errc::invalid_argument, std::string_view("\"seq\" is missing"),
+                  kNoWait) ==
           R"({"ok":false,"error":{"code":"invalid_argument","message":"\"seq\" is missing"}})");
+  }
+
+  TEST_CASE("says the wait it is given") {
+    CHECK(written(append_failure, Errc::rate_limited, std::string_view("x"),
+                  std::optional<Duration>{70}) ==
+          R"({"ok":false,"error":{"code":"rate_limited","message":"x","retryAfterMs":70}})");
   }
 }
 

@@ -26,6 +26,12 @@
 
 namespace chatrt::gateway {
 
+// So many a second in the long run, `burst` of them at once. per_second 0: no limit.
+struct Rate {
+  double per_second = 0;
+  double burst = 0;
+};
+
 struct ChatOptions {
   // `userId` in the handshake's query registers by itself, and a token that does not hold is passed
   // over: for development, where no token is asked.
@@ -34,7 +40,14 @@ struct ChatOptions {
   std::size_t early_bytes_max = 256 * 1024;  // the same, in bytes; above either: busy
   Duration register_timeout{30000};          // from the first held event until it is refused
   Duration token_grace{25000};               // from a token's end, to bring the next one
-  std::size_t page_default = 50;             // items where the client names no limit
+  // Events of one connection, one user and one address. Above: rate_limited, with the time to wait;
+  // a connection that is refused so in `offences_max` different seconds of a minute is closed.
+  Rate connection_rate = {};
+  Rate user_rate = {};
+  Rate address_rate = {};
+  unsigned offences_max = 10;
+  std::size_t connections_per_user = 0;  // at a time, 0: no limit; above: rate_limited
+  std::size_t page_default = 50;         // items where the client names no limit
 };
 
 struct ChatParts {
@@ -64,6 +77,10 @@ class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
   // on the shard's thread, about once a second.
   // It also sends those away whose token has expired or was taken back.
   void on_tick(unsigned shard, MonotonicTime now);
+
+  // The same quotas for requests that come another way, as by HTTP: nothing, or how long to wait.
+  // Any thread.
+  std::optional<Duration> take_request(const UserId& user, std::string_view address);
 
   // How many CONNECTs and events were refused with `code`. Any thread.
   std::uint64_t refused(Errc code) const noexcept;

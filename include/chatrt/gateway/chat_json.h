@@ -28,8 +28,10 @@ CHATRT_EXPORT void append_conversation(std::string& out, const Conversation& con
 // {"userId","online","lastSeen"?}
 CHATRT_EXPORT void append_presence(std::string& out, const Presence& presence);
 // {"ok":false,"error":{"code","message","retryAfterMs"?}}: the message is a fixed sentence for each
-// code; `detail`, where given, is one that the client may see instead. REQUIRES: detail is UTF-8
-CHATRT_EXPORT void append_failure(std::string& out, Errc code, std::string_view detail = {});
+// code; `detail`, where given, is one that the client may see instead, and `wait` goes before
+// retry_after(). REQUIRES: detail is UTF-8
+CHATRT_EXPORT void append_failure(std::string& out, Errc code, std::string_view detail = {},
+                                  std::optional<Duration> wait = {});
 // What clients are told to wait before they try again; none: trying again will not help.
 CHATRT_EXPORT std::optional<Duration> retry_after(Errc code) noexcept;
 
