@@ -207,6 +207,15 @@ void Server::close(ConnectionId session, MonotonicTime now) {
   impl_->perform(slot, actions, now);
 }
 
+void Server::close_now(ConnectionId session, MonotonicTime now) {
+  const Slot slot = impl_->table.find(session);
+  if (slot == kNoSlot) return;
+  const Impl::Turn turn(*impl_, now);
+  Session::Actions& actions = turn.actions();
+  impl_->table[slot].session.close_now(actions);
+  impl_->perform(slot, actions, now);
+}
+
 void Server::close_all(MonotonicTime now) {
   const Impl::Turn turn(*impl_, now);
   impl_->closing = true;

@@ -125,6 +125,12 @@ void Session::on_post_body(std::string_view body, MonotonicTime now, Actions& ou
   on_tick(now, out);
   if (state_ == State::closed || websocket_ || !polling_->post_pending) return;
   polling_->post_pending = false;
+  // Each packet costs more than its byte or two: a body may not be all packets.
+  const auto separators = static_cast<std::size_t>(std::ranges::count(body, kRecordSeparator));
+  if (separators >= options_.payload_packets_max) {
+    do_(out, Kind::answer_post, 413);
+    return end(CloseReason::parse_error, out);
+  }
   PayloadReader reader(body);
   for (;;) {
     Result<std::optional<Packet>> packet = reader.next();

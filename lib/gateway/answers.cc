@@ -15,7 +15,8 @@ LogLevel level_of(Errc code) {
     case Errc::corrupt:
     case Errc::internal: return LogLevel::warning;
     // Counted; who keeps at it is logged once.
-    case Errc::rate_limited: return LogLevel::debug;
+    case Errc::rate_limited:
+    case Errc::unknown_event: return LogLevel::debug;
     default: return LogLevel::info;
   }
 }

@@ -209,8 +209,12 @@ void Server::Impl::on_close(ConnectionId session, engineio::CloseReason reason, 
 }
 
 void Server::Impl::violate(Connection& connection, std::string_view what) {
-  log_.log(LogLevel::info, "violation", {{"what", what}, {"connection", connection.id.value}});
+  log_violation(connection, what);
   engine_.close(connection.id, now_);
+}
+
+void Server::Impl::log_violation(const Connection& connection, std::string_view what) {
+  log_.log(LogLevel::info, "violation", {{"what", what}, {"connection", connection.id.value}});
 }
 
 // ----------------------------------------------------------------------------------- bookkeeping
@@ -319,7 +323,11 @@ void Server::Impl::on_tick(MonotonicTime now) {
     if (connection == nullptr) continue;
     switch (due.what) {
       case Due::connect:
-        if (!connection->was_joined) violate(*connection, "no namespace joined in time");
+        // Whoever it is need not be waited for.
+        if (!connection->was_joined) {
+          log_violation(*connection, "no namespace joined in time");
+          engine_.close_now(connection->id, now);
+        }
         break;
       case Due::attachments: check_attachments(*connection); break;
       case Due::ack: expire_acks(*connection); break;

@@ -116,6 +116,7 @@ class Server::Impl final : public engineio::Application {
   void on_refused(Connection& connection, const EventRefused& event);
   void on_ack(Connection& connection, const AckReceived& ack);
   void violate(Connection& connection, std::string_view what);
+  void log_violation(const Connection& connection, std::string_view what);
   Socket* socket_of(Connection& connection, std::string_view nsp) noexcept;
   // Is `encoded`, a packet for `connection`, of a namespace that it is in?
   bool concerns(ConnectionId connection, std::string_view encoded) noexcept;

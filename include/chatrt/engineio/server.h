@@ -111,6 +111,7 @@ struct Options {
   Duration upgrade_timeout{10000};
   Duration closing_timeout{30000};            // for a polling client to fetch the last packets
   std::size_t payload_bytes_max = 1'000'000;  // of a request body or a WebSocket message
+  std::size_t payload_packets_max = 16'384;   // in a request body; above: 413, parse_error
   std::size_t poll_packets_max = 16;          // in one polling answer: python-engineio's default
   std::size_t queued_bytes_max = 1 << 20;     // waiting for one client; above: slow_reader
   std::size_t sessions_max = 100'000;         // above: handshakes are answered 503
@@ -170,6 +171,8 @@ class CHATRT_EXPORT Server {
   bool ping(ConnectionId session, MonotonicTime now);
   // Ends the session: queued packets leave first, then the transport is closed.
   void close(ConnectionId session, MonotonicTime now);
+  // The same without waiting for a polling client to fetch what is queued.
+  void close_now(ConnectionId session, MonotonicTime now);
   // Ends all of them for a shutdown, so that clients reconnect; handshakes are refused from now on.
   void close_all(MonotonicTime now);
 

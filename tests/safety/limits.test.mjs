@@ -1,0 +1,312 @@
+// Quotas and bounds against a real chatd: each with its answer and its count.
+import assert from "node:assert/strict";
+import net from "node:net";
+import { test } from "node:test";
+
+import { Chatd, OPERATOR, Socket, frame, sleep, token } from "./lib/chatd.mjs";
+
+const POLL = "/socket.io/?EIO=4&transport=polling";
+const turned_away = (chatd, reason) =>
+  chatd.metric(`chatd_turned_away_total{reason="${reason}"}`, OPERATOR);
+
+test("T43: one user at a hundred times the rate is refused, and others are served", async (t) => {
+  const chatd = await Chatd.start(t, { dev: false, args: ["--events-per-user", "20"] });
+  const eve = await Socket.join(chatd.port, { token: token({ sub: "eve" }) });
+  const ann = await Socket.join(chatd.port, { token: token({ sub: "ann" }) });
+  for (const one of [eve, ann]) await one.next('42["ready"');
+  const message = { selectedUser: "bob", textMessage: "x" };
+  for (let i = 0; i < 2000; i++) eve.send(`42${i}` + JSON.stringify(["send_message", message]));
+
+  const began = performance.now();
+  assert.equal((await ann.ask("send_message", message)).ok, true);
+  assert.ok(performance.now() - began < 1000, "ann does not wait for eve");
+  assert.equal(eve.closed, false, "one burst is one offence");
+  await eve.next("431999[");
+  const answers = eve.received.filter((packet) => packet.startsWith("43"));
+  const taken = answers.filter((packet) => packet.includes('"ok":true'));
+  assert.ok(taken.length >= 100 && taken.length < 200, `${taken.length} were taken`);
+  const refused = answers.find((packet) => !packet.includes('"ok":true'));
+  assert.match(refused, /"code":"rate_limited".*"retryAfterMs":\d+/);
+  assert.ok((await chatd.metric('chatd_refused_total{code="rate_limited"}', OPERATOR)) > 1700);
+  assert.ok(chatd.lines.length < 400, "the log is not flooded");
+
+});
+
+test("API calls take from the same quota", async (t) => {
+  const chatd = await Chatd.start(t, { dev: false, args: ["--events-per-user", "1"] });
+  let http = { status: 200 };
+  for (let i = 0; i < 20 && http.status === 200; i++) {
+    http = await chatd.json("GET", "/v1/conversations", { token: token() });
+  }
+  assert.equal(http.status, 429);
+  assert.equal(http.data.code, "rate_limited");
+  assert.ok(Number(http.headers["retry-after"]) >= 1);
+});
+
+test("a user has so many connections, an address too, and handshakes have a rate", async (t) => {
+  const args = ["--connections-per-user", "2", "--handshakes-per-address", "5"];
+  const chatd = await Chatd.start(t, { dev: false, args });
+  for (let i = 0; i < 2; i++) {
+    const one = await Socket.join(chatd.port, { token: token() });
+    assert.match(await one.next('42["ready"'), /ann/);
+  }
+  const third = await Socket.join(chatd.port, { token: token() });
+  assert.match(await third.next("44"), /"code":"rate_limited"/);
+
+  let status = 200;
+  for (let i = 0; i < 20 && status === 200; i++) status = (await chatd.request("GET", POLL)).status;
+  const refused = await chatd.request("GET", POLL);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers["retry-after"], "1");
+  assert.equal((await Socket.open(chatd.port)).response.status, 429, "by WebSocket too");
+  assert.ok((await turned_away(chatd, "handshakes")) >= 2);
+});
+
+test("an address has so many connections at a time", async (t) => {
+  const args = ["--connections-per-address", "5"];
+  const chatd = await Chatd.start(t, { dev: false, args });
+  const held = [];
+  for (let i = 0; i < 4; i++) held.push(await Socket.join(chatd.port, { token: token() }));
+  const extra = await Promise.all(Array.from({ length: 6 }, () => silent(chatd.port)));
+  await sleep(200);
+  assert.equal(extra.filter((one) => one.ended).length, 5, "one more was let in");
+  for (const one of extra) one.destroy();
+  for (const one of held) one.drop();
+  await sleep(100);
+  assert.equal(await turned_away(chatd, "address"), 5);
+  assert.equal(chatd.events.filter(({ event }) => event === "accept").length, 1, "one log line");
+});
+
+test("T23: who does not say who they are is gone after 10 s and cannot crowd others out", async (t) => {
+  const args = ["--unauthenticated-max", "50", "--handshakes-per-address", "0",
+    "--connections-per-address", "0"];
+  const chatd = await Chatd.start(t, { dev: false, args });
+  const ann = await Socket.join(chatd.port, { token: token() });
+  await ann.next('42["ready"');
+  const statuses = [];
+  for (let i = 0; i < 60; i++) statuses.push((await chatd.request("GET", POLL)).status);
+  assert.equal(statuses.filter((status) => status === 200).length, 50);
+  assert.equal(statuses.at(-1), 503);
+  const began = Date.now();
+  assert.equal((await ann.ask("presence", { userIds: [] })).ok, true, "who is in is served");
+  while ((await chatd.metric("chatd_sessions", OPERATOR)) > 1) await sleep(200);
+  const took = Date.now() - began;
+  assert.ok(took > 7000 && took < 14000, `gone after ${took} ms`);
+  const bob = await Socket.join(chatd.port, { token: token({ sub: "bob" }) });
+  assert.match(await bob.next('42["ready"'), /bob/, "and there is room again");
+  assert.equal(await turned_away(chatd, "unauthenticated"), 10);
+});
+
+// T23, memory: 4 KB for a polling session and 16 KB for a WebSocket at most, and given back.
+test("T23: sessions that never authenticate cost little", async (t) => {
+  const count = Number(process.env.CHATD_TEST_SESSIONS ?? 1000);
+  const chatd = await Chatd.start(t, { args: ["--connect-timeout", "60000"] });
+  const grown = async (open) => {
+    for (let i = 0; i < 50; i++) await open();
+    await sleep(100);
+    const before = chatd.rss();
+    const opened = [];
+    for (let i = 0; i < count; i++) opened.push(await open());
+    await sleep(100);
+    const each = ((chatd.rss() - before) * 1024) / count;
+    for (const one of opened) one?.drop?.();
+    return each;
+  };
+  const polling = await grown(async () => void (await chatd.request("GET", POLL)));
+  const websocket = await grown(() => Socket.open(chatd.port));
+  t.diagnostic(`${Math.round(polling)} B a polling session, ${Math.round(websocket)} B a WebSocket`);
+  // Sanitizers keep what is freed, and pad what is not.
+  if (process.env.CHATD_TEST_MEMORY === "off") return;
+  assert.ok(polling <= 4096, `${polling} B a polling session`);
+  assert.ok(websocket <= 16384, `${websocket} B a WebSocket`);
+});
+
+test("T21: with no descriptor left chatd neither spins nor floods, and serves who is there", async (t) => {
+  const chatd = await Chatd.start(t, { files: 64, args: ["--connections-max", "1000"] });
+  const ann = await Socket.join(chatd.port, { user: "ann" });
+  await ann.next('42["ready"');
+  const idle = await Promise.all(Array.from({ length: 200 }, () => silent(chatd.port)));
+  await sleep(300);
+  const [cpu, lines, began] = [chatd.cpu(), chatd.lines.length, Date.now()];
+  while (Date.now() - began < 2000) {
+    const sent = await ann.ask("send_message", { selectedUser: "ann", textMessage: "still" });
+    assert.equal(sent.ok, true, "the database can write");
+    await sleep(100);
+  }
+  const busy = (chatd.cpu() - cpu) / 2;
+  const accepts = chatd.events.slice(lines).filter(({ event }) => event === "accept").length;
+  t.diagnostic(`${(busy * 100).toFixed(1)} % of a core, ${accepts} lines in 2 s`);
+  assert.ok(busy < 0.2, `${busy} of a core`);
+  assert.ok(accepts <= 3, `${accepts} lines`);
+  for (const one of idle) one.destroy();
+  await sleep(1000);
+  const bob = await Socket.join(chatd.port, { user: "bob" });
+  assert.match(await bob.next('42["ready"'), /bob/, "accepts again within 1 s");
+});
+
+test("T24: slow requests end at their deadlines, and hold nobody up", async (t) => {
+  const chatd = await Chatd.start(t);
+  const ann = await Socket.join(chatd.port, { user: "ann" });
+  await ann.next('42["ready"');
+  const kinds = {
+    silent: [4, 8, () => {}],
+    head: [4, 8, drip("GET / HTTP/1.1\r\nHost: x\r\nX: ")],
+    body: [9, 14, drip("POST /v1/messages HTTP/1.1\r\nHost: x\r\n" +
+      "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n")],
+  };
+  const each = Number(process.env.CHATD_TEST_SLOW ?? 30);
+  const slow = Object.entries(kinds).map(async ([kind, [least, most, begin]]) => {
+    const all = Array.from({ length: each }, async () => {
+      const one = await silent(chatd.port);
+      const began = Date.now();
+      begin(one);
+      await one.over;
+      return (Date.now() - began) / 1000;
+    });
+    for (const took of await Promise.all(all)) {
+      assert.ok(took > least && took < most, `${kind}: ${took} s`);
+    }
+  });
+  let worst = 0;
+  const watch = setInterval(async () => {
+    const began = performance.now();
+    await ann.ask("presence", { userIds: [] });
+    worst = Math.max(worst, performance.now() - began);
+  }, 100);
+  await Promise.all(slow).finally(() => clearInterval(watch));
+  assert.ok(worst < 1000, `others waited ${worst} ms`);
+  assert.equal(await chatd.metric('chatd_turned_away_total{reason="slow_request"}'), 2 * each);
+});
+
+test("T24: half a frame and an upgrade without a probe end too", async (t) => {
+  const chatd = await Chatd.start(t, { args: ["--ping-interval", "500", "--ping-timeout", "1500"] });
+  const half = await Socket.join(chatd.port, { user: "ann" });
+  await half.next('42["ready"');
+  half.send = () => {}; // no pongs: the frame stays open
+  half.socket.write(frame(1, Buffer.from("42[]")).subarray(0, 3));
+  await half.end(20000);
+  assert.equal(half.closed, true, "half a frame");
+
+  const poll = await chatd.request("GET", POLL);
+  const { sid } = JSON.parse(poll.body.slice(1));
+  const probe = await Socket.open(chatd.port, {
+    path: `/socket.io/?EIO=4&transport=websocket&sid=${sid}`,
+  });
+  assert.equal(probe.response.status, 101);
+  const began = Date.now();
+  await probe.end(20000);
+  assert.equal(probe.closed, true, "no probe");
+  assert.ok(Date.now() - began < 14000);
+});
+
+test("T25: a flood of pings to one that does not read costs little", async (t) => {
+  const chatd = await Chatd.start(t);
+  const eve = await Socket.join(chatd.port, { user: "eve" });
+  await eve.next('42["ready"');
+  const before = chatd.rss();
+  eve.socket.pause();
+  const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame(9, Buffer.alloc(125))));
+  const total = Number(process.env.CHATD_TEST_PINGS ?? 200_000);
+  for (let i = 0; i < total / 1000 && !eve.closed; i++) {
+    if (!eve.socket.write(pings)) await Promise.race([once(eve.socket, "drain"), sleep(200)]);
+  }
+  const grown = chatd.rss() - before;
+  t.diagnostic(`${grown} KB for ${total} pings`);
+  if (process.env.CHATD_TEST_MEMORY !== "off") assert.ok(grown < 2048, `${grown} KB`);
+});
+
+test("T25: a message in 1-byte fragments, and large ones announced and not sent", async (t) => {
+  const chatd = await Chatd.start(t);
+  const ann = await Socket.join(chatd.port, { user: "ann" });
+  await ann.next('42["ready"');
+  const eve = await Socket.open(chatd.port);
+  const before = chatd.rss();
+  const pieces = [frame(1, Buffer.from("4"), { fin: false })];
+  for (let i = 0; i < 20000; i++) pieces.push(frame(0, Buffer.from("x"), { fin: false }));
+  for (let i = 0; i < 10 && !eve.closed; i++) eve.socket.write(Buffer.concat(pieces.slice(i ? 1 : 0)));
+  const began = performance.now();
+  assert.equal((await ann.ask("presence", { userIds: [] })).ok, true);
+  assert.ok(performance.now() - began < 1000);
+  const announced = [];
+  for (let i = 0; i < 200; i++) {
+    const one = await Socket.open(chatd.port);
+    one.socket.write(frame(1, Buffer.alloc(1_000_000)).subarray(0, 100));
+    announced.push(one);
+  }
+  await sleep(200);
+  const grown = chatd.rss() - before;
+  t.diagnostic(`${grown} KB`);
+  if (process.env.CHATD_TEST_MEMORY !== "off") assert.ok(grown < 16384, `${grown} KB`);
+  const large = await Socket.open(chatd.port);
+  const size = frame(1, Buffer.alloc(1_000_001)).subarray(0, 14);
+  large.socket.write(size);
+  await large.end(5000);
+  assert.equal(large.closeCode, 1009);
+  for (const one of [eve, ...announced]) one.drop();
+});
+
+test("T29: one POST of very many packets holds nobody up", async (t) => {
+  const chatd = await Chatd.start(t);
+  const ann = await Socket.join(chatd.port, { user: "ann" });
+  await ann.next('42["ready"');
+  const open = await chatd.request("GET", POLL);
+  const path = `${POLL}&sid=${JSON.parse(open.body.slice(1)).sid}`;
+  await chatd.request("POST", path, { body: "40", headers: { "Content-Type": "text/plain" } });
+  const packets = (count) => Array.from({ length: count }, () => '42["x"]').join("\x1e");
+  const post = async (count) =>
+    (
+      await chatd.request("POST", path, {
+        body: packets(count),
+        headers: { "Content-Type": "text/plain" },
+      })
+    ).status;
+  const before = chatd.rss();
+  let worst = 0;
+  const watch = setInterval(async () => {
+    const began = performance.now();
+    await ann.ask("presence", { userIds: [] });
+    worst = Math.max(worst, performance.now() - began);
+  }, 5);
+  const cpu = chatd.cpu();
+  assert.equal(await post(16_384), 200);
+  const used = chatd.cpu() - cpu;
+  assert.equal(await post(124_000), 413, "a body of nothing but packets is refused unread");
+  assert.equal(await post(1), 400, "and ends the session");
+  clearInterval(watch);
+  await sleep(50);
+  t.diagnostic(
+    `${used.toFixed(2)} s of CPU for 16,384 packets, others waited ${worst.toFixed(1)} ms, ` +
+      `${chatd.rss() - before} KB`,
+  );
+  assert.ok(worst < 2000, `others waited ${worst} ms`);
+  assert.ok(chatd.lines.length < 100, "and the log has no line for each");
+});
+
+// A connection that sends nothing.
+function silent(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1");
+    socket.ended = false;
+    socket.on("error", () => {});
+    socket.over = new Promise((over) => {
+      socket.on("close", () => {
+        socket.ended = true;
+        over();
+        resolve(socket);
+      });
+    });
+    socket.on("data", () => {});
+    socket.on("connect", () => resolve(socket));
+  });
+}
+
+// Sends `text`, then a byte each second.
+function drip(text) {
+  return (socket) => {
+    socket.write(text);
+    const timer = setInterval(() => socket.write("x"), 1000);
+    socket.on("close", () => clearInterval(timer));
+  };
+}
+
+const once = (emitter, event) => new Promise((resolve) => emitter.once(event, resolve));
