@@ -296,7 +296,7 @@ TEST_SUITE("send_message") {
     Client& ann = join("ann");
     ann.send(R"(42["send_message",{"selectedUser":"bob"}])");
     CHECK(ann.take().empty());
-    CHECK(logged("event=send_message code=invalid_argument detail=textMessage is missing"));
+    CHECK(logged("request=send_message code=invalid_argument detail=textMessage is missing"));
   }
 
   struct SmallInbox : ChatFixture {
