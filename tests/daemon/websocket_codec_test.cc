@@ -99,8 +99,8 @@ constexpr int kTextBegins = 1, kBinaryBegins = 2, kMiddle = 0;
 TEST_SUITE("WebSocketReader") {
   TEST_CASE("reads messages of every length form") {
     std::vector<Row> rows;
-    for (const std::size_t size :
-         {0, 1, 2, 3, 4, 5, 7, 8, 9, 124, 125, 126, 127, 128, 255, 256, 999, 1000}) {
+    for (const std::size_t size : std::initializer_list<std::size_t>{
+             0, 1, 2, 3, 4, 5, 7, 8, 9, 124, 125, 126, 127, 128, 255, 256, 999, 1000}) {
       const std::string payload(size, 'x');
       rows.push_back({frame(kText, payload), {"t:" + payload}});
       rows.push_back({frame(kBinary, payload), {"b:" + payload}});
@@ -278,7 +278,8 @@ TEST_SUITE("WebSocketReader") {
 
 TEST_SUITE("append_frame") {
   TEST_CASE("writes a server's frame: whole, not masked, its length in the shortest form") {
-    for (const std::size_t size : {0, 1, 125, 126, 127, 65535, 65536, 70000}) {
+    for (const std::size_t size :
+         std::initializer_list<std::size_t>{0, 1, 125, 126, 127, 65535, 65536, 70000}) {
       CAPTURE(size);
       const std::string payload(size, 'x');
       std::string out = "before";
