@@ -44,7 +44,9 @@ class Writer {
   };
   struct PairHash {
     std::size_t operator()(const Pair& pair) const noexcept {
-      return std::hash<std::int64_t>{}(pair.a * 0x9E3779B97F4A7C1 + pair.b);
+      const auto a = static_cast<std::uint64_t>(pair.a);
+      return std::hash<std::uint64_t>{}(a * 0x9E3779B97F4A7C15U +
+                                        static_cast<std::uint64_t>(pair.b));
     }
   };
 

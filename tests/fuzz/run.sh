@@ -2,7 +2,7 @@
 # run.sh FUZZER CORPUS: FUZZ_RUNS executions, or FUZZ_SECONDS (5). New inputs are not kept; one that
 # fails is written to the current folder.
 set -eu
-UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:suppressions=$(dirname "$0")/ubsan.supp"
+UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:suppressions=$(dirname "$0")/../ubsan.supp"
 export UBSAN_OPTIONS
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
