@@ -5,7 +5,7 @@ import { Chatd } from '../lib/chatd.mjs';
 import { open, Page } from '../lib/clients.mjs';
 
 it('has a line for start, connect, register, message, disconnect and refusal, and no texts', async (t) => {
-  const chatd = await new Chatd().start();
+  const chatd = await new Chatd(['--log-level', 'debug']).start();
   t.after(() => chatd.close());
   const secret = 'a text that is nobody else\'s business';
   const ann = await open(chatd, 'ann', 'websocket');
