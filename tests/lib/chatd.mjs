@@ -16,19 +16,20 @@ export class Chatd {
   #process = null;
   #watchers = new Set();
 
-  // `folder`: where the database is to lie; a new one where it is left out.
-  constructor(args = [], { folder } = {}) {
+  // `folder`: where the database is to lie; a new one where it is left out. `env` is added to ours.
+  constructor(args = [], { folder, env = {} } = {}) {
     if (!existsSync(binary)) throw new Error(`no ${binary}: build first, or set CHATD`);
     this.ownFolder = !folder;
     this.folder = folder ?? mkdtempSync(join(tmpdir(), 'chatrt-test-'));
     this.args = args;
+    this.env = env;
   }
 
   // Starts the process and resolves when it says that it listens.
   async start() {
     const args = ['--dev', '--port', String(this.port), '--db', join(this.folder, 'chat.db'), ...this.args];
     const began = performance.now();
-    const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...this.env } });
     this.#process = child;
     this.starts += 1;
     const port = await new Promise((ready, failed) => {
@@ -102,11 +103,11 @@ export class Chatd {
   }
 
   // What is stored, by walking the user's log from its beginning.
-  async stored(user) {
+  async stored(user, limit = 500) {
     const messages = [];
     let since = 0;
     for (;;) {
-      const answer = await fetch(`${this.url}/v1/sync?userId=${encodeURIComponent(user)}&since=${since}&limit=500`);
+      const answer = await fetch(`${this.url}/v1/sync?userId=${encodeURIComponent(user)}&since=${since}&limit=${limit}`);
       if (!answer.ok) throw new Error(`sync: ${answer.status} ${await answer.text()}`);
       const page = await answer.json();
       for (const change of page.changes) if (change.type === 'message') messages.push(change.message);
