@@ -26,6 +26,11 @@ constexpr std::array kOptions = {
     Option{"port", &Config::port, "", 0, 65535, "port to listen on; 0 takes a free one"},
     Option{"db", &Config::db, "", 0, 0,
            "the SQLite file, made if absent; \":memory:\" keeps nothing"},
+    Option{"recovery-key", &Config::recovery_key, "", 0, 0,
+           "a file with the key that signs what clients resume by, made if absent; where none is "
+           "named it is beside the database"},
+    Option{"recovery-window", &Config::recovery_window_ms, "ms", kMinute, 90 * 24 * kHour,
+           "from the begin of a client's session, to resume it"},
     Option{"shards", &Config::shards, "threads", 1, 64, "threads that serve connections"},
     Option{"read-threads", &Config::read_threads, "threads", 1, 64, "threads that read the store"},
     Option{"log-level", &Config::log_level, "", 0, 0, "debug, info, warning or error"},

@@ -18,6 +18,7 @@ struct Config {
   std::string listen = "127.0.0.1";
   std::uint64_t port = 3000;
   std::string db = "chatd.db";
+  std::string recovery_key;
   std::uint64_t shards = 1;
   std::uint64_t read_threads = 2;
   std::string log_level = "info";
@@ -35,6 +36,7 @@ struct Config {
   std::uint64_t upgrade_timeout_ms = 10000;
   std::uint64_t connect_timeout_ms = 10000;
   std::uint64_t register_timeout_ms = 30000;
+  std::uint64_t recovery_window_ms = 7 * 24 * 3'600'000;
   std::uint64_t presence_grace_ms = 5000;
   std::uint64_t drain_timeout_ms = 5000;
   std::uint64_t text_bytes_max = 65536;

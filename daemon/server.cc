@@ -1,7 +1,9 @@
 #include "server.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "metered_store.h"
 #include "metrics.h"
 #include "random.h"
+#include "session_file.h"
 #include "transport/acceptor.h"
 #include "transport/shard.h"
 #include "transport/turn_executor.h"
@@ -42,10 +45,28 @@ std::string revocations_file(const Config& config) {
   return config.dev || config.db == ":memory:" ? std::string{} : config.db + ".revocations";
 }
 
+// Beside the database. Positions that clients have mean nothing in a log that begins anew: what was
+// signed for another one is not to hold.
+chatrt::Result<std::unique_ptr<SessionFile>> open_sessions(const Config& config, bool new_log,
+                                                           chatrt::Timestamp now) {
+  if (config.db == ":memory:") return SessionFile::open({}, now);
+  const SessionFileOptions files{
+      .key_file = config.recovery_key.empty() ? config.db + ".recovery-key" : config.recovery_key,
+      .notes_file = config.db + ".sessions"};
+  if (new_log) {
+    if (config.recovery_key.empty()) ::unlink(files.key_file.c_str());
+    ::unlink(files.notes_file.c_str());
+  }
+  return SessionFile::open(files, now);
+}
+
 chatrt::HubOptions hub_options(const Config& config) {
   chatrt::HubOptions options;
   options.text_bytes_max = config.text_bytes_max;
   options.presence_grace = ms(config.presence_grace_ms);
+  // A page of a replay, written as JSON, stays well below what may wait for a connection.
+  options.replay_bytes_max =
+      std::min<std::size_t>(options.replay_bytes_max, config.queue_bytes_max / 8);
   return options;
 }
 
@@ -62,6 +83,7 @@ chatrt::gateway::ChatOptions chat_options(const Config& config) {
   options.connection_rate = options.user_rate = rate(config.events_per_user);
   options.address_rate = rate(config.events_per_address);
   options.connections_per_user = config.connections_per_user;
+  options.recovery_window = ms(config.recovery_window_ms);
   return options;
 }
 
@@ -113,24 +135,27 @@ std::size_t connections_max(const Config& config) {
 struct Server::Parts {
   Parts(const Config& configured, auth::Secrets secrets, const chatrt::Clock& time,
         chatrt::LogSink& sink, std::unique_ptr<chatrt::MessageStore> opened,
-        std::unique_ptr<auth::Revocations> taken_back)
+        std::unique_ptr<auth::Revocations> taken_back, std::unique_ptr<SessionFile> resumable)
       : config(configured),
         clock(time),
         log(sink),
         gate(configured, std::move(secrets), std::move(taken_back), time, sink),
-        store(std::move(opened)) {}
+        store(std::move(opened)),
+        session_file(std::move(resumable)) {}
 
   const Config config;
   const chatrt::Clock& clock;
   chatrt::LogSink& log;
   auth::Gate gate;
   MeteredStore store;
+  std::unique_ptr<SessionFile> session_file;
   std::unique_ptr<chatrt::Registry> registry = chatrt::make_memory_registry();
   std::unique_ptr<chatrt::Executor> commit_thread = chatrt::make_thread_executor("commit", 1);
   transport::TurnExecutor commit_lane{*commit_thread};
   std::unique_ptr<chatrt::Executor> read_lane =
       chatrt::make_thread_executor("read", static_cast<unsigned>(config.read_threads));
-  chatrt::gateway::Chat chat{{gate.authorizer(), clock, log}, chat_options(config)};
+  chatrt::gateway::Chat chat{{gate.authorizer(), clock, log, session_file.get()},
+                             chat_options(config)};
   chatrt::Hub hub{{.registry = *registry,
                    .store = store,
                    .outlet = chat,
@@ -291,12 +316,15 @@ Server::~Server() { stop(); }
 chatrt::Result<std::unique_ptr<Server>> Server::open(
     const Config& config, auth::Secrets secrets, const chatrt::Clock& clock, chatrt::LogSink& log,
     std::function<void(const std::string&)> on_store_failure) {
+  const bool new_log = ::access(config.db.c_str(), F_OK) != 0;
   auto store = open_store(config, std::move(on_store_failure));
   if (!store) return std::move(store).error();
   auto revocations = auth::Revocations::open(revocations_file(config), clock.now());
   if (!revocations) return std::move(revocations).error();
+  auto sessions = open_sessions(config, new_log, clock.now());
+  if (!sessions) return std::move(sessions).error();
   auto parts = std::make_unique<Parts>(config, std::move(secrets), clock, log, *std::move(store),
-                                       *std::move(revocations));
+                                       *std::move(revocations), *std::move(sessions));
   parts->build();
   return std::unique_ptr<Server>{new Server(std::move(parts))};
 }

@@ -56,21 +56,22 @@ struct HubParts {
 
 // A `batch_max`, `page_max` or `replays_max` of 0 counts as 1.
 struct HubOptions {
-  std::size_t text_bytes_max = 65536;       // above: too_large
-  std::size_t client_id_bytes_max = 128;    // above: invalid_argument
-  std::size_t inbox_max = 65536;            // requests waiting for the commit lane; above: busy
-  std::size_t inbox_bytes_max = 64 << 20;   // of text among them; above: busy
-  std::size_t batch_max = 4096;             // drafts in one commit
-  std::size_t page_max = 500;               // items in one read; a higher limit is cut to it
-  std::size_t reads_max = 4096;             // reads waiting or running; above: busy
-  std::size_t recent_changes_max = 16384;   // newest changes kept in memory for those who resume
-  std::size_t recent_bytes_max = 32 << 20;  // of text among them; above: fewer are kept
-  std::size_t replays_max = 64;             // pages read at once for those who resume; others wait
-  std::size_t typing_max = 65536;           // typing at once; above: notices are dropped
-  std::size_t last_seen_max = 100000;       // users whose last seen is kept; above: oldest go
-  Duration presence_grace{5000};            // from the last disconnect until "offline" is told
-  Duration typing_ttl{6000};                // after this without a renewal, typing is over
-  Duration typing_interval{1000};           // renewals faster than this are not passed on
+  std::size_t text_bytes_max = 65536;        // above: too_large
+  std::size_t client_id_bytes_max = 128;     // above: invalid_argument
+  std::size_t inbox_max = 65536;             // requests waiting for the commit lane; above: busy
+  std::size_t inbox_bytes_max = 64 << 20;    // of text among them; above: busy
+  std::size_t batch_max = 4096;              // drafts in one commit
+  std::size_t page_max = 500;                // items in one read; a higher limit is cut to it
+  std::size_t reads_max = 4096;              // reads waiting or running; above: busy
+  std::size_t recent_changes_max = 16384;    // newest changes kept in memory for those who resume
+  std::size_t recent_bytes_max = 32 << 20;   // of text among them; above: fewer are kept
+  std::size_t replays_max = 64;              // pages read at once for those who resume; others wait
+  std::size_t replay_bytes_max = 128 << 10;  // to one connection until Outlet::replay_paused()
+  std::size_t typing_max = 65536;            // typing at once; above: notices are dropped
+  std::size_t last_seen_max = 100000;        // users whose last seen is kept; above: oldest go
+  Duration presence_grace{5000};             // from the last disconnect until "offline" is told
+  Duration typing_ttl{6000};                 // after this without a renewal, typing is over
+  Duration typing_interval{1000};            // renewals faster than this are not passed on
 };
 
 class CHATRT_EXPORT Hub {
@@ -85,8 +86,12 @@ class CHATRT_EXPORT Hub {
   struct AttachRequest {
     UserId user;
     // Replay the user's changes above it, in order, before anything live. A position above the
-    // log's end (another file, or nonsense) counts as none and makes the answer incomplete.
+    // log's end (another file, or nonsense) counts as none, with `undelivered`, and makes the
+    // answer incomplete.
     std::optional<Position> since = std::nullopt;
+    // Before that, replay the messages up to `since` (or up to now, without it) that no device of
+    // the user has confirmed: MessageStore::read_undelivered().
+    bool undelivered = false;
   };
   struct Attached {
     Position position;     // everything up to here is sent or was before `since`
@@ -100,6 +105,9 @@ class CHATRT_EXPORT Hub {
               std::function<void(Result<Attached>)> done);
   // The connection is gone: nothing further is sent to it. Unknown ones are ignored. Never refused.
   void detach(ConnectionId connection);
+
+  // Everything up to here was given to the Outlet. Not known before the Hub's first turn.
+  std::optional<Position> position() const noexcept;
 
   // --- messages and marks
 

@@ -5,6 +5,7 @@
 // from here is fine. Ownership: the host owns the Outlet and outlives the Hub with it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <variant>
@@ -57,6 +58,12 @@ class CHATRT_EXPORT Outlet {
   // Sends `event` to each of `connections`. Views and references are valid during the call alone.
   // A connection that is gone is skipped. May hold things back until flush().
   virtual void send(std::span<const ConnectionId> connections, const Event& event) = 0;
+
+  // A replay to `connection` has sent HubOptions::replay_bytes_max and waits. Calls `more` once the
+  // connection can take as much again: now or later, from any thread, as long as the Hub lives. Not
+  // called, the replay stays where it is until the connection is detached. The default calls at
+  // once: for hosts whose connections take everything.
+  virtual void replay_paused(ConnectionId connection, std::function<void()> more);
 
   // The Hub has done what it had to do in this turn, answers (`done`) included: hand over what was
   // held back.

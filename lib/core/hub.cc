@@ -86,6 +86,8 @@ void Hub::attach(ConnectionId connection, AttachRequest request,
   if (refused) lanes.answer(done, *refused);
 }
 
+std::optional<Position> Hub::position() const noexcept { return impl_->position(); }
+
 void Hub::detach(ConnectionId connection) {
   impl_->lanes.inbox.put_always(
       [impl = impl_.get(), connection] { impl->replays.detach(connection); });

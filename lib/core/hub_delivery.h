@@ -17,6 +17,7 @@ class Delivery {
 
   // Everything up to head() is sent. Asks the store where the log ends, until it has said so.
   Status find_head();
+  bool head_known() const { return head_known_; }
   Position head() const { return recent_.head(); }
   const RecentChanges& recent() const { return recent_; }
 

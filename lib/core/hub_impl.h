@@ -28,6 +28,7 @@ class Hub::Impl {
   // Any thread.
   std::optional<MonotonicTime> next_deadline() const;
   void tick();
+  std::optional<Position> position() const;
 
  private:
   // Takes the whole inbox and works it off, in turns of up to `batch_max` drafts.
@@ -41,9 +42,11 @@ class Hub::Impl {
   void note_deadline();
 
   static constexpr std::int64_t kNever = INT64_MAX;
+  static constexpr std::uint64_t kUnknown = UINT64_MAX;
 
   Requests requests_;
   std::vector<Result<Appended>> results_;
+  std::atomic<std::uint64_t> position_{kUnknown};
   std::atomic<std::int64_t> deadline_ms_{kNever};
   std::atomic<bool> tick_queued_{false};
 };

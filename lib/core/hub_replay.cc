@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace chatrt {
+namespace {
+
+// What an event takes besides its text, about.
+constexpr std::size_t kEventBytes = 256;
+
+}  // namespace
 
 void Replays::attach(ConnectionId connection, const Hub::AttachRequest& request, Done done) {
   const Error taken{Errc::conflict, "the connection belongs to another user"};
@@ -19,10 +25,20 @@ void Replays::attach(ConnectionId connection, const Hub::AttachRequest& request,
   if (const Status known = delivery_.find_head(); !known) {
     return lanes_.answer(done, known.error());
   }
-  if (!request.since || *request.since > delivery_.head()) {
-    return join(connection, request.user, {std::move(done)}, !request.since);
-  }
-  Replay replay{++last_serial_, request.user, *request.since, {}};
+  const bool usable = request.since && *request.since <= delivery_.head();
+  const bool complete = usable || !request.since;
+  const bool backlog = request.undelivered || !complete;
+  const Position floor = usable ? *request.since : delivery_.head();
+  Replay replay{.serial = ++last_serial_,
+                .user = request.user,
+                .cursor = backlog ? Position{} : floor,
+                .floor = floor,
+                .backlog = backlog,
+                .complete = complete,
+                .paused = false,
+                .limit = lanes_.options.page_max,
+                .room = lanes_.options.replay_bytes_max,
+                .waiting = {}};
   replay.waiting.push_back(std::move(done));
   go_on(running_.emplace(connection, std::move(replay)).first);
 }
@@ -54,26 +70,36 @@ Replays::Running::node_type Replays::take_out(Running::iterator replay) {
 }
 
 void Replays::go_on(Running::iterator at) {
-  const ConnectionId connection = at->first;
   Replay& replay = at->second;
-  if (delivery_.recent().covers(replay.cursor)) {
-    delivery_.recent().for_user(replay.user, replay.cursor, [&](const Change& change) {
-      send(connection, replay.user, change);
-    });
-    const auto node = take_out(at);
-    join(connection, node.mapped().user, node.mapped().waiting, true);
-  } else if (reading_ < lanes_.options.replays_max) {
-    read(connection, replay);
+  if (!replay.backlog && delivery_.recent().covers(replay.cursor)) {
+    send_recent(at);
+  } else if (reading_ >= lanes_.options.replays_max) {
+    queue_.emplace(replay.serial, at->first);
+  } else if (replay.backlog) {
+    read_backlog(at->first, replay);
   } else {
-    queue_.emplace(replay.serial, connection);
+    read(at->first, replay);
   }
+}
+
+void Replays::send_recent(Running::iterator at) {
+  Replay& replay = at->second;
+  const bool all =
+      delivery_.recent().for_user(replay.user, replay.cursor, [&](const Change& change) {
+        if (replay.room == 0) return false;
+        send(at->first, replay, change);
+        return true;
+      });
+  if (!all) return pause(at);
+  const auto node = take_out(at);
+  join(node.key(), node.mapped().user, node.mapped().waiting, node.mapped().complete);
 }
 
 void Replays::read(ConnectionId connection, const Replay& replay) {
   ++reading_;
   lanes_.read_then(
-      [this, user = replay.user, cursor = replay.cursor] {
-        return lanes_.parts.store.read_for_user(user, cursor, lanes_.options.page_max);
+      [this, user = replay.user, cursor = replay.cursor, limit = replay.limit] {
+        return lanes_.parts.store.read_for_user(user, cursor, limit);
       },
       [this, connection, serial = replay.serial,
        read_at = delivery_.head()](const Result<Page<Change>>& page) {
@@ -83,16 +109,35 @@ void Replays::read(ConnectionId connection, const Replay& replay) {
       });
 }
 
+void Replays::read_backlog(ConnectionId connection, const Replay& replay) {
+  ++reading_;
+  lanes_.read_then(
+      [this, user = replay.user, cursor = replay.cursor, limit = replay.limit] {
+        return lanes_.parts.store.read_undelivered(user, cursor, limit);
+      },
+      [this, connection, serial = replay.serial](const Result<Page<Message>>& page) {
+        --reading_;
+        sent_backlog(connection, serial, page);
+        read_for_next();
+      });
+}
+
+template <typename T>
+Replays::Running::iterator Replays::find_reader(ConnectionId connection, std::uint64_t serial,
+                                                const Result<Page<T>>& page) {
+  const auto at = running_.find(connection);
+  if (at == running_.end() || at->second.serial != serial) return running_.end();
+  if (page) return at;
+  const auto node = take_out(at);
+  for (const Done& done : node.mapped().waiting) lanes_.answer(done, page.error());
+  return running_.end();
+}
+
 void Replays::sent_page(ConnectionId connection, std::uint64_t serial, Position read_at,
                         const Result<Page<Change>>& page) {
-  const auto at = running_.find(connection);
-  if (at == running_.end() || at->second.serial != serial) return;
+  const auto at = find_reader(connection, serial, page);
+  if (at == running_.end()) return;
   Replay& replay = at->second;
-  if (!page) {
-    const auto node = take_out(at);
-    for (const Done& done : node.mapped().waiting) lanes_.answer(done, page.error());
-    return;
-  }
   for (const Change& change : page->items) {
     // The log is ahead of what has been delivered when an answer of the store was lost: the rest
     // will come live.
@@ -100,11 +145,51 @@ void Replays::sent_page(ConnectionId connection, std::uint64_t serial, Position 
       replay.cursor = delivery_.head();
       break;
     }
-    send(connection, replay.user, change);
-    replay.cursor = position_of(change);
+    if (!send(connection, replay, change)) return pause(at);
   }
+  replay.limit = std::min(2 * replay.limit, lanes_.options.page_max);
   // The last page holds all there was when its read was asked for.
   if (!page->more) replay.cursor = std::max(replay.cursor, read_at);
+  go_on(at);
+}
+
+void Replays::sent_backlog(ConnectionId connection, std::uint64_t serial,
+                           const Result<Page<Message>>& page) {
+  const auto at = find_reader(connection, serial, page);
+  if (at == running_.end()) return;
+  Replay& replay = at->second;
+  bool over = !page->more;
+  for (const Message& message : page->items) {
+    over = over || message.position > replay.floor;
+    if (message.position > replay.floor) break;
+    if (!send(connection, replay, message)) return pause(at);
+  }
+  if (over) {
+    replay.cursor = replay.floor;
+    replay.backlog = false;
+  }
+  go_on(at);
+}
+
+void Replays::pause(Running::iterator at) {
+  Replay& replay = at->second;
+  replay.paused = true;
+  // What was read and not sent is read again: with long texts pages get shorter.
+  replay.limit = std::max<std::size_t>(replay.limit / 2, 1);
+  auto more = [this, connection = at->first, serial = replay.serial] {
+    lanes_.inbox.put_always([this, connection, serial] { resume(connection, serial); });
+  };
+  static_cast<void>(lanes_.ask([&]() -> Status {
+    lanes_.parts.outlet.replay_paused(at->first, std::move(more));
+    return {};
+  }));
+}
+
+void Replays::resume(ConnectionId connection, std::uint64_t serial) {
+  const auto at = running_.find(connection);
+  if (at == running_.end() || at->second.serial != serial || !at->second.paused) return;
+  at->second.paused = false;
+  at->second.room = lanes_.options.replay_bytes_max;
   go_on(at);
 }
 
@@ -116,14 +201,19 @@ void Replays::read_for_next() {
   }
 }
 
-void Replays::send(ConnectionId connection, const UserId& user, const Change& change) {
+bool Replays::send(ConnectionId connection, Replay& replay, const Change& change) {
   const std::span<const ConnectionId> to(&connection, 1);
+  std::size_t bytes = kEventBytes;
   if (const auto* message = std::get_if<Message>(&change)) {
-    if (message->receiver == user) lanes_.send(to, ReceiveMessage{*message});
-    if (message->author == user) lanes_.send(to, MessageSent{*message});
+    if (message->receiver == replay.user) lanes_.send(to, ReceiveMessage{*message});
+    if (message->author == replay.user) lanes_.send(to, MessageSent{*message});
+    bytes += message->text.size();
   } else {
     lanes_.send(to, MarkMoved{std::get<MarkAdvanced>(change)});
   }
+  replay.cursor = position_of(change);
+  replay.room -= std::min(replay.room, bytes);
+  return replay.room > 0;
 }
 
 void Replays::join(ConnectionId connection, const UserId& user, const std::vector<Done>& waiting,

@@ -1,7 +1,9 @@
 // Replays: connections come and go, and those that resume get what they missed before they join.
 //
-// A replay reads pages from the store until the newest changes in memory reach back to where it is;
-// the rest comes from there. As the commit lane alone delivers and joins, nothing falls between.
+// A replay begins with the user's undelivered messages, if they are asked for. Then it reads pages
+// of changes until the newest changes in memory reach back to where it is; the rest comes from
+// there. As the commit lane alone delivers and joins, nothing falls between. Now and then it pauses
+// until the Outlet says that the connection can take more.
 //
 // Threads: on the commit lane alone.
 #pragma once
@@ -34,17 +36,34 @@ class Replays {
   struct Replay {
     std::uint64_t serial;  // a connection may come again while its old page is being read
     UserId user;
-    Position cursor;  // everything of the user's up to here is sent
+    Position cursor;    // everything of the user's up to here is sent
+    Position floor;     // up to here it is only what is undelivered
+    bool backlog;       // still below `floor`
+    bool complete;      // what the answer will say
+    bool paused;        // until resume()
+    std::size_t limit;  // of the next page
+    std::size_t room;   // bytes left to send until it pauses
     std::vector<Done> waiting;
   };
   using Running = std::unordered_map<ConnectionId, Replay>;
 
   void go_on(Running::iterator replay);
+  void send_recent(Running::iterator replay);
   void read(ConnectionId connection, const Replay& replay);
+  void read_backlog(ConnectionId connection, const Replay& replay);
+  // The replay that a page was read for, unless it is over.
+  template <typename T>
+  Running::iterator find_reader(ConnectionId connection, std::uint64_t serial,
+                                const Result<Page<T>>& page);
   void sent_page(ConnectionId connection, std::uint64_t serial, Position read_at,
                  const Result<Page<Change>>& page);
+  void sent_backlog(ConnectionId connection, std::uint64_t serial,
+                    const Result<Page<Message>>& page);
   void read_for_next();
-  void send(ConnectionId connection, const UserId& user, const Change& change);
+  void pause(Running::iterator replay);
+  void resume(ConnectionId connection, std::uint64_t serial);
+  // Sends it and moves the cursor. False: the next one has to wait until resume().
+  bool send(ConnectionId connection, Replay& replay, const Change& change);
   void join(ConnectionId connection, const UserId& user, const std::vector<Done>& waiting,
             bool complete);
   Running::node_type take_out(Running::iterator replay);

@@ -53,6 +53,7 @@ void Hub::Impl::turn(std::span<const Draft> drafts, std::span<Entry> entries) {
   }
   results_.clear();
   delivery.catch_up();
+  if (delivery.head_known()) position_.store(delivery.head().value, std::memory_order_relaxed);
   presences.end_turn();
   lanes.flush();
 }
@@ -128,6 +129,12 @@ void Hub::Impl::note_deadline() {
     if (next) earliest = std::min(earliest, std::int64_t{next->time_since_epoch().count()});
   }
   deadline_ms_.store(earliest, std::memory_order_relaxed);
+}
+
+std::optional<Position> Hub::Impl::position() const {
+  const std::uint64_t position = position_.load(std::memory_order_relaxed);
+  if (position == kUnknown) return std::nullopt;
+  return Position{position};
 }
 
 std::optional<MonotonicTime> Hub::Impl::next_deadline() const {

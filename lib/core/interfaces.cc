@@ -17,6 +17,7 @@ Executor::~Executor() = default;
 LogSink::~LogSink() = default;
 MessageStore::~MessageStore() = default;
 Outlet::~Outlet() = default;
+void Outlet::replay_paused(ConnectionId, std::function<void()> more) { more(); }
 Registry::~Registry() = default;
 
 }  // namespace chatrt

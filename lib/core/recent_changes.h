@@ -26,16 +26,17 @@ class RecentChanges {
   // Whether all changes above `after` are here. REQUIRES: after <= head()
   bool covers(Position after) const { return after.value + count_ >= head_.value; }
 
-  // Calls `take(const Change&)` for the user's changes above `after`, oldest first. REQUIRES:
-  // covers(after)
+  // Calls `take(const Change&)` for the user's changes above `after`, oldest first, as long as it
+  // returns true; returns whether it always did. REQUIRES: covers(after)
   template <typename Take>
-  void for_user(const UserId& user, Position after, Take take) const {
+  bool for_user(const UserId& user, Position after, Take take) const {
     const std::uint64_t hash = hash_of(user);
     for (std::uint64_t n = head_.value - after.value; n > 0; --n) {
       const std::size_t slot = slot_of(count_ - n);
       if (members_[slot].first != hash && members_[slot].second != hash) continue;
-      if (is_member(changes_[slot], user)) take(changes_[slot]);
+      if (is_member(changes_[slot], user) && !take(changes_[slot])) return false;
     }
+    return true;
   }
 
  private:

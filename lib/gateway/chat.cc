@@ -1,16 +1,22 @@
 #include "chatrt/gateway/chat.h"
 
+#include <utility>
+
 #include "answers.h"
 #include "delivery.h"
+#include "fences.h"
 #include "grants.h"
 #include "handlers.h"
 #include "outgoing.h"
 #include "quotas.h"
+#include "recovery.h"
 #include "registration.h"
 #include "session.h"
 #include "throttle.h"
 
 namespace chatrt::gateway {
+
+SessionVault::~SessionVault() = default;
 
 class Chat::Impl {
  public:
@@ -24,12 +30,15 @@ class Chat::Impl {
   Outgoing outgoing{delivery};
   Throttle throttle{parts, options, quotas, answers};
   Grants grants{parts, options, delivery, answers};
+  Recovery recovery{parts, options};
+  Fences fences{delivery, recovery};
   Registration registration{parts,
                             options,
                             delivery,
                             answers,
                             grants,
                             quotas,
+                            recovery,
                             [this](socketio::Socket& socket, const socketio::Event& event) {
                               handlers.dispatch(socket, event);
                             }};
@@ -44,8 +53,11 @@ void Chat::start(Hub& hub, std::span<socketio::Server* const> shards) {
   impl_->delivery.start(shards);
   impl_->outgoing.start();
   impl_->grants.start();
+  impl_->fences.start(hub);
   impl_->registration.start(hub);
   impl_->handlers.start(hub);
+  // A first turn, of which the Hub learns where the log ends.
+  hub.detach(ConnectionId{});
 }
 
 void Chat::on_connect(socketio::Socket& socket, socketio::JsonView auth) {
@@ -63,12 +75,22 @@ std::optional<Duration> Chat::take_request(const UserId& user, std::string_view 
   return wait;
 }
 
-void Chat::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason) {
-  impl_->registration.on_disconnect(socket);
+void Chat::on_pong(socketio::Socket& socket) { impl_->fences.on_pong(socket); }
+
+void Chat::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) {
+  impl_->fences.erase(socket.connection());
+  impl_->registration.on_disconnect(socket, reason);
 }
 
 void Chat::send(std::span<const ConnectionId> connections, const Event& event) {
   impl_->outgoing.send(connections, event);
+}
+
+void Chat::replay_paused(ConnectionId connection, std::function<void()> more) {
+  // Behind what was sent so far.
+  impl_->delivery.pending(Delivery::shard_of(connection))
+      .task(connection, [fences = &impl_->fences, more = std::move(more)](
+                            socketio::Socket& socket) { fences->call_behind(socket, more); });
 }
 
 void Chat::flush() { impl_->delivery.flush(); }
@@ -76,6 +98,7 @@ void Chat::flush() { impl_->delivery.flush(); }
 void Chat::on_tick(unsigned shard, MonotonicTime now) {
   impl_->registration.on_tick(shard, now);
   impl_->grants.on_tick(shard, now);
+  impl_->fences.on_tick(shard, now);
 }
 
 std::uint64_t Chat::refused(Errc code) const noexcept { return impl_->answers.refused(code); }

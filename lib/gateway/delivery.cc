@@ -41,7 +41,21 @@ void Delivery::flush() {
   for (std::size_t i = 0; i < count_; ++i) {
     Shard& shard = shards_[i];
     if (!shard.pending.empty()) shard.server->deliver(shard.pending);
+    if (shard.pending_written.empty()) continue;
+    const std::lock_guard lock(shard.mutex);
+    shard.written.insert(shard.written.end(), shard.pending_written.begin(),
+                         shard.pending_written.end());
+    shard.pending_written.clear();
   }
+}
+
+void Delivery::note_written(const Written& message) {
+  shards_[shard_of(message.connection)].pending_written.push_back(message);
+}
+
+void Delivery::take_written(std::size_t shard, std::vector<Written>& out) {
+  const std::lock_guard lock(shards_[shard].mutex);
+  std::swap(out, shards_[shard].written);
 }
 
 }  // namespace chatrt::gateway

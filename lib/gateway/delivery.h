@@ -8,14 +8,24 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "chatrt/message.h"
 #include "chatrt/socketio/server.h"
 
 namespace chatrt::gateway {
+
+// A message that was written to a connection of its receiver's.
+struct Written {
+  ConnectionId connection;
+  ConversationId conversation;
+  Sequence sequence;
+  Position position;
+};
 
 class Delivery {
  public:
@@ -41,13 +51,22 @@ class Delivery {
 
   // Commit lane: what goes to a shard in this turn, in order, until flush().
   socketio::Batch& pending(std::size_t shard) noexcept { return shards_[shard].pending; }
+  // Commit lane: for take_written(), after flush().
+  void note_written(const Written& message);
   void flush();
+
+  // On the shard's thread: what was written since the last call. Its packets are in the mailbox of
+  // the shard's Server, or have left it.
+  void take_written(std::size_t shard, std::vector<Written>& out);
 
  private:
   struct Shard {
     socketio::Server* server = nullptr;
     std::atomic<std::thread::id> thread;
     socketio::Batch pending;
+    std::vector<Written> pending_written;
+    std::mutex mutex;
+    std::vector<Written> written;  // guarded by mutex
   };
   std::unique_ptr<Shard[]> shards_;
   std::size_t count_ = 0;

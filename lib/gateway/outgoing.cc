@@ -21,6 +21,13 @@ void Outgoing::send(std::span<const ConnectionId> connections, const Event& even
   const bool ephemeral =
       std::holds_alternative<TypingNotice>(event) || std::holds_alternative<PresenceChanged>(event);
   fan_out(connections, packet_, ephemeral);
+  if (const auto* received = std::get_if<ReceiveMessage>(&event)) {
+    const Message& message = received->message;
+    for (const ConnectionId connection : connections) {
+      delivery_.note_written(
+          {connection, message.conversation, message.sequence, message.position});
+    }
+  }
 }
 
 void Outgoing::ack_message(ConnectionId connection, socketio::AckId id, const Message& message) {

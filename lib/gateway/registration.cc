@@ -78,13 +78,15 @@ void append_ok_registered(std::string& out, const UserId& user, Position positio
 }  // namespace
 
 Registration::Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-                           Answers& answers, Grants& grants, Quotas& quotas, Replay replay)
+                           Answers& answers, Grants& grants, Quotas& quotas, Recovery& recovery,
+                           Replay replay)
     : parts_(parts),
       options_(options),
       delivery_(delivery),
       answers_(answers),
       grants_(grants),
       quotas_(quotas),
+      recovery_(recovery),
       replay_(std::move(replay)) {}
 
 void Registration::start(Hub& hub) {
@@ -104,24 +106,27 @@ void Registration::on_connect(Socket& socket, JsonView auth) {
     if (is_temporary(code)) return socket.close_connection();
     if (!options_.register_from_query) return refuse_connect(socket, known.error());
   }
-  if (identity && !quotas_.enter(identity->user)) {
-    return refuse_connect(socket, {Errc::rate_limited, std::string{kTooManyConnections}});
-  }
 
   auto session = std::make_unique<Session>();
   if (const JsonView since = auth.find("since"); since.present() && !since.is_null()) {
     session->since = read_position(since).value_or(kNoPosition);
   }
-  session->by_token = identity.has_value();
+  const bool by_token = session->by_token = identity.has_value();
   socket.set_data(std::move(session));
-  socket.accept();
 
-  if (identity) {
-    UserId user = identity->user;
-    grants_.put(socket.connection(), *std::move(identity));
-    return attach(socket, std::move(user), session_of(socket).since);
+  if (!identity && options_.register_from_query) identity = identity_from_query(socket);
+  if (!resume(socket, auth, identity ? &identity->user : nullptr)) {
+    if (identity && !quotas_.enter(identity->user)) {
+      if (by_token) {
+        return refuse_connect(socket, {Errc::rate_limited, std::string{kTooManyConnections}});
+      }
+      identity.reset();
+    }
+    begin(socket, identity ? identity->user : UserId{});
+    const std::optional<Position> since = session_of(socket).since;
+    if (identity) attach(socket, identity->user, since, !since);
   }
-  if (options_.register_from_query) register_from_query(socket);
+  if (by_token) grants_.put(socket.connection(), *std::move(identity));
 }
 
 void Registration::refuse_connect(Socket& socket, const Error& error) {
@@ -138,22 +143,77 @@ void Registration::refuse_connect(Socket& socket, const Error& error) {
   socket.refuse(error.detail.empty() ? error_name(error.code) : error.detail, data);
 }
 
-void Registration::register_from_query(Socket& socket) {
+std::optional<Identity> Registration::identity_from_query(const Socket& socket) const {
   const auto claimed = socket.handshake().query_value("userId");
-  if (!claimed) return;
+  if (!claimed) return std::nullopt;
   Result<UserId> user = UserId::parse(*claimed);
-  if (!user) return;
+  if (!user) return std::nullopt;
   Result<Identity> identity = parts_.authorizer.authenticate({.token = {}, .claimed_user = *user});
-  if (!identity || !quotas_.enter(identity->user)) return;
-  attach(socket, std::move((*identity).user), session_of(socket).since);
+  if (!identity) return std::nullopt;
+  return *std::move(identity);
 }
 
-void Registration::on_disconnect(Socket& socket) {
+bool Registration::resume(Socket& socket, JsonView auth, const UserId* user) {
+  const auto asked = recovery_.read(auth);
+  if (!asked) return false;
+  Session& session = session_of(socket);
+  session.lost = true;
+  if (!asked->valid) return false;
+  const UserId& owner = asked->pid.user;
+  const std::optional<Position> head = hub_->position();
+  if (head && asked->pid.start > *head) return false;  // another log
+  // Who may not be this user now is not resumed either.
+  if (user == nullptr
+          ? !parts_.authorizer.authenticate({.token = {}, .claimed_user = owner}).has_value()
+          : *user != owner) {
+    return false;
+  }
+  session.lost = false;
+  const ConnectionId connection = socket.connection();
+  const Recovery::Resumed resumed =
+      recovery_.resume(asked->pid, auth.find("offset"), head, connection);
+  // Who takes a connection over has its place.
+  if (!resumed.before && !quotas_.enter(owner)) {
+    recovery_.end(asked->pid, connection, false);
+    return false;
+  }
+  session.resumed = user == nullptr;
+  session.pid = asked->pid;
+  parts_.log.log(
+      LogLevel::info, "recover",
+      {{"user", owner.str()}, {"connection", connection.value}, {"since", resumed.since.value}});
+  socket.accept(*auth.find("pid").as_string());
+  attach(socket, owner, resumed.since, resumed.undelivered);
+  if (resumed.before) retire(*resumed.before);
+  return true;
+}
+
+void Registration::begin(Socket& socket, const UserId& user) {
+  if (!recovery_.enabled()) return socket.accept();
+  Recovery::Issued issued =
+      recovery_.begin(socket.connection(), user, hub_->position().value_or(Position{}));
+  session_of(socket).pid = std::move(issued.pid);
+  socket.accept(issued.text);
+}
+
+void Registration::retire(ConnectionId connection) {
+  hub_->detach(connection);
+  delivery_.run(connection, [this](Socket& socket) {
+    parts_.log.log(LogLevel::info, "taken_over", {{"connection", socket.connection().value}});
+    socket.close_connection();
+  });
+}
+
+void Registration::on_disconnect(Socket& socket, socketio::DisconnectReason reason) {
   const ConnectionId connection = socket.connection();
   deadlines_[Delivery::shard_of(connection)].erase(connection);
   grants_.erase(connection);
+  const bool passed_on =
+      recovery_.end(session_of(socket).pid, connection,
+                    reason == socketio::DisconnectReason::client_namespace_disconnect ||
+                        reason == socketio::DisconnectReason::server_namespace_disconnect);
   if (session_of(socket).state == Session::State::unknown) return;
-  quotas_.leave(session_of(socket).user);
+  if (!passed_on) quotas_.leave(session_of(socket).user);
   hub_->detach(connection);
 }
 
@@ -174,6 +234,13 @@ Status Registration::register_user(Socket& socket, const socketio::Event& event)
   Result<Claim> claim = read_claim(event.arg(0));
   if (!claim) return claim.error();
 
+  if (session.state != Session::State::unknown && session.resumed && claim->user &&
+      *claim->user != session.user) {
+    // The page that has come back is somebody else's now.
+    hub_->detach(socket.connection());
+    quotas_.leave(session.user);
+    session.state = Session::State::unknown;
+  }
   if (session.state != Session::State::unknown) {
     if (claim->user && *claim->user != session.user) {
       return session.by_token
@@ -198,12 +265,16 @@ Status Registration::register_user(Socket& socket, const socketio::Event& event)
   }
   if (event.ack_id) session.registers.push_back(*event.ack_id);
   if (token && !token->empty()) grants_.put(socket.connection(), *identity);
-  attach(socket, std::move((*identity).user), claim->since ? claim->since : session.since);
+  session.resumed = false;
+  recovery_.bind(session.pid, identity->user);
+  const std::optional<Position> since = claim->since ? claim->since : session.since;
+  attach(socket, std::move((*identity).user), since, !since);
   return {};
 }
 
 // REQUIRES: quotas_.enter(user)
-void Registration::attach(Socket& socket, UserId user, std::optional<Position> since) {
+void Registration::attach(Socket& socket, UserId user, std::optional<Position> since,
+                          bool undelivered) {
   Session& session = session_of(socket);
   session.state = Session::State::attaching;
   session.user = user;
@@ -212,7 +283,7 @@ void Registration::attach(Socket& socket, UserId user, std::optional<Position> s
   deadlines_[Delivery::shard_of(connection)].erase(connection);
 
   hub_->attach(
-      connection, {.user = std::move(user), .since = since},
+      connection, {.user = std::move(user), .since = since, .undelivered = undelivered},
       [this, connection, attempt = session.attempt](const Result<Hub::Attached>& answer) {
         auto task = [this, attempt, answer](Socket& at) {
           if (at.data() == nullptr || session_of(at).attempt != attempt) return;
@@ -231,8 +302,10 @@ void Registration::attach(Socket& socket, UserId user, std::optional<Position> s
       });
 }
 
-void Registration::on_attached(Socket& socket, const Hub::Attached& attached) {
+void Registration::on_attached(Socket& socket, const Hub::Attached& answer) {
   Session& session = session_of(socket);
+  const Hub::Attached attached{.position = answer.position,
+                               .complete = answer.complete && !session.lost};
   const ConnectionId connection = socket.connection();
   session.state = Session::State::attached;
   session.since.reset();

@@ -13,6 +13,7 @@
 #include "answers.h"
 #include "chatrt/gateway/chat.h"
 #include "grants.h"
+#include "recovery.h"
 #include "session.h"
 
 namespace chatrt::gateway {
@@ -23,11 +24,11 @@ class Registration {
   using Replay = std::function<void(socketio::Socket&, const socketio::Event&)>;
 
   Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-               Answers& answers, Grants& grants, Quotas& quotas, Replay replay);
+               Answers& answers, Grants& grants, Quotas& quotas, Recovery& recovery, Replay replay);
   void start(Hub& hub);
 
   void on_connect(socketio::Socket& socket, socketio::JsonView auth);
-  void on_disconnect(socketio::Socket& socket);
+  void on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason);
   // `register`: answers it, now or after attach().
   void on_register(socketio::Socket& socket, const socketio::Event& event);
   // Keeps the event until the socket is attached.
@@ -36,10 +37,17 @@ class Registration {
 
  private:
   void refuse_connect(socketio::Socket& socket, const Error& error);
-  void register_from_query(socketio::Socket& socket);
+  std::optional<Identity> identity_from_query(const socketio::Socket& socket) const;
+  // Answers CONNECT with the session that it asks for. False: a new one has to begin.
+  bool resume(socketio::Socket& socket, socketio::JsonView auth, const UserId* user);
+  void begin(socketio::Socket& socket, const UserId& user);
+  // The client has come back on another connection.
+  void retire(ConnectionId connection);
   Status register_user(socketio::Socket& socket, const socketio::Event& event);
 
-  void attach(socketio::Socket& socket, UserId user, std::optional<Position> since);
+  // `undelivered`: see Hub::AttachRequest.
+  void attach(socketio::Socket& socket, UserId user, std::optional<Position> since,
+              bool undelivered);
   void on_attached(socketio::Socket& socket, const Hub::Attached& attached);
   void on_attach_failed(socketio::Socket& socket, Errc code);
   void repeat(socketio::Socket& socket, std::optional<socketio::AckId> ack);
@@ -57,6 +65,7 @@ class Registration {
   Answers& answers_;
   Grants& grants_;
   Quotas& quotas_;
+  Recovery& recovery_;
   Replay replay_;
   Hub* hub_ = nullptr;
   std::atomic<std::uint64_t> last_attempt_ = 0;

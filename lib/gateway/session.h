@@ -12,6 +12,7 @@
 #include "chatrt/message.h"
 #include "chatrt/socketio/server.h"
 #include "quotas.h"
+#include "recovery.h"
 
 namespace chatrt::gateway {
 
@@ -43,6 +44,9 @@ struct Session final : socketio::SocketData {
 
   State state = State::unknown;
   bool by_token = false;          // `user` is the token's subject
+  bool resumed = false;           // `user` is whose session it was; `register` may say otherwise
+  bool lost = false;              // the client had a session that could not be resumed
+  Recovery::Pid pid;              // if there is recovery at all
   UserId user;                    // empty while unknown
   std::optional<Position> since;  // as CONNECT gave it, for the `register` to come
   std::uint64_t attempt = 0;      // of attach(): an answer to another one is not for this session

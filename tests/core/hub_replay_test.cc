@@ -107,16 +107,88 @@ TEST_SUITE("Hub::attach") {
   }
 
   TEST_CASE_FIXTURE(ReplayFixture,
-                    "a `since` above the log's end is incomplete and replays nothing") {
-    fill(1, 2);
-    const auto attached = attach(1, bob, 3);
+                    "a `since` above the log's end is incomplete, and gives what is undelivered") {
+    const Message first = sent(ann, bob, "1");
+    fill(2, 3);
+    mark(bob, first.conversation, MarkKind::delivered, 1);
+    settle();
+    const auto attached = attach(1, bob, 5);
     settle();
 
     CHECK_FALSE(attached.value().complete);
-    CHECK(attached.value().position == Position{2});
-    CHECK(lines(1).empty());
-    fill(3, 3);
-    CHECK(lines(1) == received(3, 3));
+    CHECK(attached.value().position == Position{4});
+    CHECK(lines(1) == received(2, 3));
+    fill(4, 4);
+    CHECK(lines(1) == received(2, 4));
+  }
+
+  TEST_CASE_FIXTURE(ReplayFixture,
+                    "with `undelivered` gives first what no device has confirmed, below `since`") {
+    const Message first = sent(ann, bob, "1");
+    mark(bob, first.conversation, MarkKind::delivered, 1);
+    fill(2, 4);
+    const auto attached = Answer<Hub::Attached>{};
+    std::optional<Position> since;
+    Lines expected = received(2, 4);
+    SUBCASE("without `since`") {}
+    SUBCASE("then all changes above it") {
+      since = Position{4};
+      mark(bob, first.conversation, MarkKind::read, 1);  // delivered already: a change of its own
+      settle();
+      expected.push_back("read 1");
+    }
+    hub().attach({1}, {.user = bob, .since = since, .undelivered = true}, attached.done());
+    settle();
+
+    CHECK(attached.value().complete);
+    CHECK(lines(1) == expected);
+    fill(5, 5);
+    expected.push_back("receive 5");
+    CHECK(lines(1) == expected);
+  }
+
+  TEST_CASE_FIXTURE(ReplayFixture, "pauses until the Outlet says that there is room") {
+    struct Pausing final : Outlet {
+      explicit Pausing(Outlet& to) : inner(to) {}
+      void send(std::span<const ConnectionId> to, const Event& event) override {
+        inner.send(to, event);
+      }
+      void flush() override { inner.flush(); }
+      void replay_paused(ConnectionId, std::function<void()> go_on) override {
+        more.push_back(std::move(go_on));
+      }
+      Outlet& inner;
+      std::vector<std::function<void()>> more;
+    } pausing{outlet};
+    Hub other({.registry = *registry,
+               .store = store,
+               .outlet = pausing,
+               .authorizer = authorizer,
+               .commit_lane = lane,
+               .read_lane = reads,
+               .clock = clock,
+               .log = log},
+              {.page_max = 2, .replay_bytes_max = 300});
+    SUBCASE("from the store") { fill(1, 6); }
+    SUBCASE("from memory") {
+      for (int i = 1; i <= 6; ++i) other.post({ann, bob, std::to_string(i)}, {});
+      settle();
+    }
+    const auto attached = Answer<Hub::Attached>{};
+    other.attach({1}, {.user = bob, .since = Position{0}}, attached.done());
+    settle();
+
+    for (int sent_so_far = 2; sent_so_far <= 6; sent_so_far += 2) {
+      CHECK(lines(1) == received(1, sent_so_far));
+      if (sent_so_far < 6) CHECK_FALSE(attached.came());
+      if (pausing.more.empty()) break;
+      std::exchange(pausing.more, {}).front()();
+      settle();
+    }
+    settle();
+    CHECK(attached.ok());
+    CHECK(lines(1) == received(1, 6));
+    other.stop();
   }
 
   TEST_CASE_FIXTURE(ReplayFixture,

@@ -24,8 +24,10 @@ Change message(std::uint64_t position, const UserId& from, const UserId& to,
 std::vector<std::uint64_t> found(const RecentChanges& recent, const UserId& user,
                                  std::uint64_t after) {
   std::vector<std::uint64_t> positions;
-  recent.for_user(user, Position{after},
-                  [&](const Change& change) { positions.push_back(position_of(change).value); });
+  recent.for_user(user, Position{after}, [&](const Change& change) {
+    positions.push_back(position_of(change).value);
+    return true;
+  });
   return positions;
 }
 

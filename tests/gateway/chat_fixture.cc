@@ -32,8 +32,29 @@ Status TokenAuthorizer::check(const Identity& identity) const {
   return {};
 }
 
+SessionVault::Mac TestVault::sign(std::string_view text) const {
+  Mac mac{};
+  for (std::size_t i = 0; i < text.size() + key.size(); ++i) {
+    const char c = i < text.size() ? text[i] : key[i - text.size()];
+    auto& byte = mac[i % mac.size()];
+    byte = static_cast<std::byte>(std::to_integer<unsigned>(byte) * 31 +
+                                  static_cast<unsigned char>(c));
+  }
+  return mac;
+}
+
+void TestVault::fill_random(std::span<std::byte> bytes) const {
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(++next_random_);
+}
+
+std::optional<SessionVault::Note> TestVault::find(SessionId session) const {
+  const auto note = notes.find(session);
+  return note == notes.end() ? std::nullopt : std::optional{note->second};
+}
+
 void RecordingTransport::send(engineio::Carrier websocket, engineio::Encoded packet) {
   sent[websocket].emplace_back(packet.bytes);
+  if (packet.bytes == "2") pinged.push_back(websocket);
 }
 
 void RecordingTransport::close(engineio::Carrier websocket, std::uint16_t) {
@@ -86,6 +107,11 @@ void Client::receive() {
   for (std::string& packet : std::exchange(chat_.transports_[shard_].sent[carrier_], {})) {
     if (packet.starts_with('0') || packet.starts_with('2')) continue;
     check(packet);
+    constexpr std::string_view kPid = R"("pid":")";
+    if (const std::size_t at = packet.find(kPid);
+        packet.starts_with("40") && at != std::string::npos) {
+      pid_ = packet.substr(at + kPid.size(), packet.find('"', at + kPid.size()) - at - kPid.size());
+    }
     inbox_.push_back(std::move(packet));
   }
 }
@@ -109,7 +135,17 @@ void Client::check(const std::string& packet) {
 }
 
 ChatFixture::ChatFixture(ChatOptions options, HubOptions hub_options)
-    : chat({.authorizer = authorizer, .clock = clock, .log = log}, options),
+    : ChatFixture(make_memory_store(), options, hub_options) {}
+
+ChatFixture::ChatFixture(const ChatFixture& killed) : ChatFixture(killed.memory_, {}, {}) {
+  vault.key = killed.vault.key;
+  vault.notes = killed.vault.notes;
+}
+
+ChatFixture::ChatFixture(std::shared_ptr<MessageStore> kept, ChatOptions options,
+                         HubOptions hub_options)
+    : memory_(std::move(kept)),
+      chat({.authorizer = authorizer, .clock = clock, .log = log, .vault = &vault}, options),
       hub({.registry = *registry_,
            .store = store,
            .outlet = chat,
@@ -159,6 +195,12 @@ Client& ChatFixture::connect(std::size_t shard, std::string_view auth, std::stri
   return *clients_.back();
 }
 
+Client& ChatFixture::reconnect(Client& client, std::size_t shard) {
+  std::string auth = R"({"pid":")" + client.pid() + '"';
+  if (!client.offset().empty()) auth += R"(,"offset":")" + client.offset() + '"';
+  return connect(shard, auth + '}');
+}
+
 Client& ChatFixture::join(std::string_view user, std::size_t shard) {
   Client& client = connect(shard);
   client.send(R"(42["register",")" + std::string(user) + R"("])");
@@ -179,6 +221,14 @@ void ChatFixture::settle() {
   bool busy = true;
   while (busy) {
     busy = commit_lane.run_all() + read_lane.run_all() > 0;
+    for (const auto& client : clients_) {
+      auto& pinged = transports_[client->shard()].pinged;
+      const auto pings = std::erase(pinged, client->carrier_);
+      client->pings_ += pings;
+      if (pings == 0 || client->closed() || !client->answers_pings) continue;
+      busy = true;
+      client->push("3");
+    }
     if (std::exchange(woken_, false)) {
       busy = true;
       for (const auto& server : servers_) server->run_deliveries(clock.monotonic());

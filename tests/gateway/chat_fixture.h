@@ -13,6 +13,7 @@
 
 #include "chatrt/engineio/server.h"
 #include "chatrt/gateway/chat.h"
+#include "chatrt/gateway/session_vault.h"
 #include "chatrt/hub.h"
 #include "chatrt/message_store.h"
 #include "chatrt/registry.h"
@@ -41,6 +42,25 @@ class TokenAuthorizer final : public Authorizer {
   std::optional<Errc> fault;  // every authenticate() is this
 };
 
+// Keeps notes in memory; a copy of it is what is left of them after a kill. Its signature is none
+// to rely on.
+class TestVault final : public SessionVault {
+ public:
+  Mac sign(std::string_view text) const override;
+  void fill_random(std::span<std::byte> bytes) const override;
+  void bind(SessionId session, const UserId& user, Timestamp) override {
+    notes[session] = {false, user};
+  }
+  void end(SessionId session, Timestamp) override { notes[session] = {true, {}}; }
+  std::optional<Note> find(SessionId session) const override;
+
+  std::string key = "key";
+  std::map<SessionId, Note> notes;
+
+ private:
+  mutable unsigned char next_random_ = 0;
+};
+
 // The sockets of one shard: what a client is sent lands in its inbox.
 class RecordingTransport final : public engineio::Transport {
  public:
@@ -51,6 +71,7 @@ class RecordingTransport final : public engineio::Transport {
   void close(engineio::Carrier websocket, std::uint16_t) override;
 
   std::map<engineio::Carrier, std::vector<std::string>> sent;
+  std::vector<engineio::Carrier> pinged;  // and not answered yet
   std::map<engineio::Carrier, bool> closed;
 };
 
@@ -74,6 +95,15 @@ class Client {
   std::vector<std::string> take();
   void skip() { (void)take(); }
 
+  // The `pid` of the answer to CONNECT.
+  const std::string& pid() {
+    if (pid_.empty()) receive();
+    return pid_;
+  }
+  // How many pings have come.
+  std::size_t pings() const { return pings_; }
+  bool answers_pings = true;
+
   bool closed() const;
   void drop();  // the network is cut
   void leave() { send("41"); }
@@ -81,6 +111,7 @@ class Client {
   std::size_t shard() const { return shard_; }
 
  private:
+  friend class ChatFixture;
   void receive();
   void check(const std::string& packet);
 
@@ -90,6 +121,8 @@ class Client {
   std::uint64_t next_ack_ = 0;
   std::uint64_t last_position_ = 0;
   std::string offset_;  // as the stock client keeps it
+  std::string pid_;
+  std::size_t pings_ = 0;
   std::vector<std::string> inbox_;
 };
 
@@ -98,11 +131,15 @@ class ChatFixture {
   static constexpr std::size_t kShards = 3;
 
   explicit ChatFixture(ChatOptions options = {}, HubOptions hub_options = {});
+  // What a process finds that was started after `killed` was killed: its store, its notes, its key.
+  explicit ChatFixture(const ChatFixture& killed);
   ~ChatFixture();
 
   // A client that has sent CONNECT with `auth` (JSON, or empty).
   Client& connect(std::size_t shard = 0, std::string_view auth = {}, std::string_view query = {},
                   std::string_view authorization = {});
+  // The client that comes back as the stock one does: with its pid and offset.
+  Client& reconnect(Client& client, std::size_t shard = 0);
   // A client that has registered as `user`, with nothing left to take().
   Client& join(std::string_view user, std::size_t shard = 0);
 
@@ -114,13 +151,15 @@ class ChatFixture {
   testing::ManualClock clock;
   testing::RecordingLog log;
   TokenAuthorizer authorizer;
+  TestVault vault;
   // Lanes of their own, as in a daemon: what happens on them is not inline in what a client sent.
   testing::ManualExecutor commit_lane;
   testing::ManualExecutor read_lane;
 
  private:
   friend class Client;
-  std::unique_ptr<MessageStore> memory_ = make_memory_store();
+  std::shared_ptr<MessageStore> memory_;
+  ChatFixture(std::shared_ptr<MessageStore> kept, ChatOptions options, HubOptions hub_options);
 
  public:
   testing::FaultyStore store{*memory_};

@@ -19,6 +19,7 @@
 #include "chatrt/authorizer.h"
 #include "chatrt/clock.h"
 #include "chatrt/export.h"
+#include "chatrt/gateway/session_vault.h"
 #include "chatrt/hub.h"
 #include "chatrt/log.h"
 #include "chatrt/outlet.h"
@@ -36,10 +37,11 @@ struct ChatOptions {
   // `userId` in the handshake's query registers by itself, and a token that does not hold is passed
   // over: for development, where no token is asked.
   bool register_from_query = false;
-  std::size_t early_events_max = 1000;       // held per connection until it has registered
-  std::size_t early_bytes_max = 256 * 1024;  // the same, in bytes; above either: busy
-  Duration register_timeout{30000};          // from the first held event until it is refused
-  Duration token_grace{25000};               // from a token's end, to bring the next one
+  std::size_t early_events_max = 1000;             // held per connection until it has registered
+  std::size_t early_bytes_max = 256 * 1024;        // the same, in bytes; above either: busy
+  Duration register_timeout{30000};                // from the first held event until it is refused
+  Duration token_grace{25000};                     // from a token's end, to bring the next one
+  Duration recovery_window{7 * 24 * 3600 * 1000};  // from a session's begin, to resume it
   // Events of one connection, one user and one address. Above: rate_limited, with the time to wait;
   // a connection that is refused so in `offences_max` different seconds of a minute is closed.
   Rate connection_rate = {};
@@ -54,6 +56,7 @@ struct ChatParts {
   const Authorizer& authorizer;
   const Clock& clock;
   LogSink& log;
+  SessionVault* vault = nullptr;  // none: no connection state recovery, and no `pid`
 };
 
 class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
@@ -67,15 +70,18 @@ class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
   // socketio::Namespace
   void on_connect(socketio::Socket& socket, socketio::JsonView auth) override;
   void on_event(socketio::Socket& socket, const socketio::Event& event) override;
+  void on_pong(socketio::Socket& socket) override;
   void on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) override;
 
   // Outlet
   void send(std::span<const ConnectionId> connections, const Event& event) override;
+  void replay_paused(ConnectionId connection, std::function<void()> more) override;
   void flush() override;
 
   // Refuses what was held for connections of `shard` that have not registered in time. To be called
   // on the shard's thread, about once a second.
-  // It also sends those away whose token has expired or was taken back.
+  // It also sends the fences by which messages are found to be delivered, and those away whose
+  // token has expired or was taken back.
   void on_tick(unsigned shard, MonotonicTime now);
 
   // The same quotas for requests that come another way, as by HTTP: nothing, or how long to wait.

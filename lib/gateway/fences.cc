@@ -1,0 +1,95 @@
+#include "fences.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "session.h"
+
+namespace chatrt::gateway {
+
+using socketio::Socket;
+
+void Fences::start(Hub& hub) {
+  hub_ = &hub;
+  shards_.resize(delivery_.size());
+}
+
+void Fences::Fenced::tidy() {
+  std::ranges::sort(messages, [](const Written& a, const Written& b) {
+    return a.conversation != b.conversation ? a.conversation < b.conversation
+                                            : a.sequence > b.sequence;
+  });
+  const auto rest = std::ranges::unique(messages, {}, &Written::conversation);
+  messages.erase(rest.begin(), rest.end());
+}
+
+void Fences::call_behind(Socket& socket, std::function<void()> more) {
+  const ConnectionId connection = socket.connection();
+  Fence& fence = shards_[Delivery::shard_of(connection)][connection];
+  fence.next.more = std::move(more);
+  raise(connection, fence);
+}
+
+void Fences::raise(ConnectionId connection, Fence& fence) {
+  // A ping that is in flight, also a regular one, may be older than what it would have to prove:
+  // the next one is for that.
+  if (!fence.flying.empty()) return;
+  if (delivery_.server(Delivery::shard_of(connection)).ping(connection)) {
+    fence.flying = std::exchange(fence.next, {});
+  }
+}
+
+void Fences::on_pong(Socket& socket) {
+  Shard& shard = shards_[Delivery::shard_of(socket.connection())];
+  const auto at = shard.find(socket.connection());
+  if (at == shard.end()) return;
+  Fenced reached = std::exchange(at->second.flying, {});
+  if (at->second.next.more) raise(at->first, at->second);
+  if (at->second.next.empty() && at->second.flying.empty()) shard.erase(at);
+  confirm(socket, std::move(reached));
+}
+
+void Fences::confirm(const Socket& socket, Fenced fenced) {
+  const Session& session = session_of(socket);
+  fenced.tidy();
+  Position last;
+  for (const Written& message : fenced.messages) {
+    last = std::max(last, message.position);
+    hub_->mark({.user = session.user,
+                .conversation = message.conversation,
+                .kind = MarkKind::delivered,
+                .sequence = message.sequence},
+               {});
+  }
+  if (!fenced.messages.empty()) recovery_.confirm(session.pid.session, last);
+  if (fenced.more) fenced.more();
+}
+
+void Fences::erase(ConnectionId connection) {
+  shards_[Delivery::shard_of(connection)].erase(connection);
+}
+
+void Fences::on_tick(unsigned shard, MonotonicTime now) {
+  std::vector<Written> written;
+  delivery_.take_written(shard, written);
+  socketio::Server& server = delivery_.server(shard);
+  // So that they are on their way before a ping is.
+  if (!written.empty()) server.run_deliveries(now);
+  for (const Written& message : written) {
+    Fence& fence = shards_[shard][message.connection];
+    fence.next.messages.push_back(message);
+    if (fence.next.messages.size() < fence.tidy_at) continue;
+    fence.next.tidy();
+    fence.tidy_at = std::max<std::size_t>(64, 2 * fence.next.messages.size());
+  }
+  for (auto at = shards_[shard].begin(); at != shards_[shard].end();) {
+    if (server.find(at->first, "/") == nullptr) {
+      at = shards_[shard].erase(at);
+      continue;
+    }
+    if (!at->second.next.empty()) raise(at->first, at->second);
+    ++at;
+  }
+}
+
+}  // namespace chatrt::gateway

@@ -1,0 +1,129 @@
+// Stock clients that are cut off, killed and kept waiting: nothing is missed, nothing comes twice.
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { Chatd } from '../lib/chatd.mjs';
+import { open, Page, transports } from '../lib/clients.mjs';
+
+const numbers = (from, to) => Array.from({ length: to - from }, (_, i) => `message ${from + i}`);
+// The transport closes without a word, as when the network is gone.
+const cut = (page) => page.socket.io.engine.close();
+const is = (page, event, length) => page.until(() => page.got[event].length >= length, { what: `${length} ${event}` });
+
+for (const transport of Object.keys(transports)) {
+  describe(`recovery over ${transport}`, () => {
+    const started = [];
+    const start = async (...args) => {
+      const chatd = new Chatd(...args);
+      started.push(chatd);
+      return chatd.start();
+    };
+    after(() => Promise.all(started.map((chatd) => chatd.close())));
+
+    it('is recovered after a cut, with all that was missed, once and in order', async () => {
+      const chatd = await start();
+      const ann = await open(chatd, 'ann', transport);
+      const bob = await open(chatd, 'bob', transport);
+      for (const text of numbers(0, 5)) await ann.send('bob', text);
+      await is(bob, 'receive_message', 5);
+
+      cut(bob);
+      for (const text of numbers(5, 20)) await ann.send('bob', text);
+      await is(bob, 'receive_message', 20);
+      await ann.send('bob', 'message 20');
+      await is(bob, 'receive_message', 21);
+
+      assert.deepEqual(bob.texts(), numbers(0, 21));
+      assert.equal(bob.recovered, 1);
+    });
+
+    it('is recovered after kill -9, also if it had got nothing yet', async () => {
+      const chatd = await start();
+      const ann = await open(chatd, 'ann', transport);
+      const bob = await open(chatd, 'bob', transport);
+      const eve = await open(chatd, 'eve', transport);
+      await ann.send('bob', 'message 0');
+      await is(bob, 'receive_message', 1);
+
+      await chatd.signal('SIGKILL');
+      await chatd.start();
+      for (const page of [ann, bob, eve]) await page.until(() => page.connects === 2, { what: 'back' });
+      await ann.send('bob', 'message 1');
+      await ann.send('eve', 'to eve');
+      await is(bob, 'receive_message', 2);
+      await is(eve, 'receive_message', 1);
+
+      assert.deepEqual(bob.texts(), numbers(0, 2));
+      assert.deepEqual(eve.texts(), ['to eve']);
+      assert.deepEqual([ann, bob, eve].map((page) => page.recovered), [1, 1, 1]);
+    });
+
+    it('is recovered after kill -9 without registering again', async () => {
+      const chatd = await start();
+      const ann = await open(chatd, 'ann', transport);
+      const bob = new Page(chatd, null, transport);
+      bob.socket.on('connect', () => {
+        if (!bob.socket.recovered) bob.socket.emit('register', 'bob');
+      });
+      await bob.event('ready');
+
+      await chatd.signal('SIGKILL');
+      await chatd.start();
+      await ann.until(() => ann.connects === 2, { what: 'back' });
+      await ann.send('bob', 'message 0');
+      await is(bob, 'receive_message', 1);
+
+      assert.equal(bob.recovered, 1);
+    });
+
+    it('is not recovered once it has left by itself', async () => {
+      const chatd = await start();
+      const bob = await open(chatd, 'bob', transport);
+      bob.socket.disconnect();
+      bob.socket.connect();
+      await is(bob, 'ready', 2);
+
+      assert.equal(bob.recovered, 0);
+      assert.deepEqual(bob.got.ready.map((ready) => ready.complete), [true, false]);
+    });
+
+    it('gets on register what nobody has confirmed, and tells the sender when it has', async () => {
+      const chatd = await start();
+      const ann = await open(chatd, 'ann', transport);
+      for (const text of numbers(0, 50)) await ann.send('bob', text);
+      const bob = await open(chatd, 'bob', transport);
+      assert.deepEqual(bob.texts(), numbers(0, 50));
+      const mark = await ann.event('message_delivered', (m) => m.seq === 50);
+      assert.equal(mark.userId, 'bob');
+
+      const page = await open(chatd, 'bob', transport);
+      assert.deepEqual(page.texts(), []);
+    });
+  });
+}
+
+describe('a long backlog', () => {
+  const waiting = Number(process.env.WAITING ?? 3000); // messages; 100000 is the full form
+
+  it('comes whole and in order, and keeps nobody else waiting', { timeout: 600_000 }, async (t) => {
+    const chatd = await new Chatd(['--queue-bytes-max', '65536']).start();
+    t.after(() => chatd.close());
+    const ann = await open(chatd, 'ann', 'websocket');
+    for (let from = 0; from < waiting; from += 50) {
+      await Promise.all(numbers(from, Math.min(from + 50, waiting)).map((text) => ann.send('bob', text)));
+    }
+    const eve = await open(chatd, 'eve', 'websocket');
+
+    const bob = new Page(chatd, 'bob', 'websocket');
+    const delays = [];
+    while (bob.got.ready.length === 0) {
+      const began = performance.now();
+      const { message } = await ann.send('eve', 'meanwhile');
+      await eve.event('receive_message', (m) => m._id === message._id);
+      delays.push(performance.now() - began);
+    }
+
+    assert.deepEqual(bob.texts(), numbers(0, waiting));
+    assert.equal(bob.disconnects.length, 0);
+    t.diagnostic(`${waiting} waiting messages; ${delays.length} others meanwhile, the slowest took ${Math.round(Math.max(...delays))} ms`);
+  });
+});
