@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "chatrt/gateway/chat_json.h"
-#include "client_bundle.h"
+#include "embedded_files.h"
 #include "http_call.h"
 #include "revoke_call.h"
 
@@ -415,7 +415,7 @@ std::size_t HttpApi::body_bytes_max(std::string_view method, std::string_view) c
 }
 
 void HttpApi::on_request(const HttpRequest& request, Responder responder) {
-  if (auto file = client_bundle_response(request)) return responder.respond(*std::move(file));
+  if (auto file = embedded_file_response(request)) return responder.respond(*std::move(file));
   std::string allowed;
   for (const Route& route : kRoutes) {
     const auto id = match(route.path, request.path);

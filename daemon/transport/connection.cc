@@ -240,6 +240,7 @@ void Connection::begin_route(const HttpHead& head) {
                   .authorization = std::string{head.header("authorization")},
                   .idempotency_key = std::string{head.header("idempotency-key")},
                   .if_none_match = std::string{head.header("if-none-match")},
+                  .accept_encoding = std::string{head.header("accept-encoding")},
                   .body = {},
                   .address = client_of(head)});
   if (body_bytes_ > shard_.http().body_bytes_max(request_->method, head.path)) return fail(413);

@@ -21,6 +21,7 @@ struct HttpRequest {
   std::string authorization = {};
   std::string idempotency_key = {};
   std::string if_none_match = {};
+  std::string accept_encoding = {};
   std::string body = {};
   std::string address = {};  // of the peer
 };

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "client_bundle.h"
-#include "client_bundle_files.h"
+#include "embedded_files.h"
 #include "http_api.h"
 
 using namespace chatd;
@@ -128,22 +127,23 @@ TEST_SUITE("problem") {
   }
 }
 
-TEST_SUITE("client_bundle_response") {
-  TEST_CASE("leaves alone what is not below /socket.io/, and what is no GET") {
-    CHECK_FALSE(client_bundle_response({.method = "GET", .path = "/"}));
-    CHECK_FALSE(client_bundle_response({.method = "GET", .path = "/socket.io"}));
-    CHECK_FALSE(client_bundle_response({.method = "POST", .path = "/socket.io/socket.io.js"}));
+TEST_SUITE("embedded_file_response") {
+  TEST_CASE("leaves alone what is not in its tables, and what is no GET") {
+    CHECK_FALSE(embedded_file_response({.method = "GET", .path = "/v1/messages"}));
+    CHECK_FALSE(embedded_file_response({.method = "GET", .path = "/socket.io"}));
+    CHECK_FALSE(embedded_file_response({.method = "POST", .path = "/socket.io/socket.io.js"}));
+    CHECK_FALSE(embedded_file_response({.method = "POST", .path = "/"}));
   }
 
-  TEST_CASE("gives a file of the table with its ETag, and 304 to whoever has it") {
-    if (client_bundle_files().empty()) {
-      CHECK(client_bundle_response({.method = "GET", .path = "/socket.io/socket.io.js"})->status ==
+  TEST_CASE("gives a file of a table with its ETag, and 304 to whoever has it") {
+    if (client_files().empty()) {
+      CHECK(embedded_file_response({.method = "GET", .path = "/socket.io/socket.io.js"})->status ==
             404);
       return;
     }
     HttpRequest request{.method = "GET", .path = "/socket.io/socket.io.js"};
 
-    const auto response = client_bundle_response(request);
+    const auto response = embedded_file_response(request);
 
     REQUIRE(response);
     CHECK(response->status == 200);
@@ -153,23 +153,61 @@ TEST_SUITE("client_bundle_response") {
     CHECK(etag.size() > 2);
     for (const std::string& same : {etag, "W/" + etag}) {
       request.if_none_match = same;
-      const auto unchanged = client_bundle_response(request);
+      const auto unchanged = embedded_file_response(request);
       REQUIRE(unchanged);
       CHECK(unchanged->status == 304);
       CHECK(unchanged->body.empty());
       CHECK(header(*unchanged, "ETag") == etag);
     }
     request.if_none_match = "\"other\"";
-    CHECK(client_bundle_response(request)->status == 200);
+    CHECK(embedded_file_response(request)->status == 200);
   }
 
-  TEST_CASE("knows the names of its table alone") {
-    if (client_bundle_files().empty()) return;
+  TEST_CASE("compresses for those who take gzip") {
+    if (client_files().empty()) return;
+    HttpRequest request{.method = "GET", .path = "/socket.io/socket.io.js"};
+    const std::size_t whole = embedded_file_response(request)->body.size();
+    for (const std::string accepted : {"gzip", "br, gzip, deflate", "gzip;q=0.5", "br,gzip"}) {
+      CAPTURE(accepted);
+      request.accept_encoding = accepted;
+      const auto response = embedded_file_response(request);
+      CHECK(header(*response, "Content-Encoding") == "gzip");
+      CHECK(response->body.size() < whole / 2);
+    }
+    for (const std::string accepted : {"", "br", "xgzip", "gzip;q=0", "gzip;q=0.0, br"}) {
+      CAPTURE(accepted);
+      request.accept_encoding = accepted;
+      const auto response = embedded_file_response(request);
+      CHECK(header(*response, "Content-Encoding").empty());
+      CHECK(response->body.size() == whole);
+    }
+  }
+
+  TEST_CASE("gives the page at / with a strict policy, or says that there is none") {
+    const auto response = embedded_file_response({.method = "GET", .path = "/"});
+
+    REQUIRE(response);
+    CHECK(response->status == 200);
+    if (page_files().empty()) {
+      CHECK(response->body.find("without its page") != std::string::npos);
+      return;
+    }
+    CHECK(response->content_type == "text/html; charset=utf-8");
+    const std::string policy = header(*response, "Content-Security-Policy");
+    CHECK(policy.find("default-src 'none'") != std::string::npos);
+    CHECK(policy.find("unsafe") == std::string::npos);
+    CHECK(policy.find("://") == std::string::npos);
+    CHECK(embedded_file_response({.method = "GET", .path = "/operator"}));
+  }
+
+  TEST_CASE("knows the names of its tables alone") {
+    if (client_files().empty()) return;
     for (const std::string path :
          {"/socket.io/", "/socket.io/other.js", "/socket.io/../socket.io.js", "/socket.io/%2e%2e/x",
-          "/socket.io/socket.io.js/", "/socket.io//socket.io.js", "/socket.io/Socket.io.js"}) {
+          "/socket.io/socket.io.js/", "/socket.io//socket.io.js", "/socket.io/Socket.io.js",
+          "/index.html", "/assets/", "/assets"}) {
       CAPTURE(path);
-      CHECK_FALSE(client_bundle_response({.method = "GET", .path = path}));
+      CHECK_FALSE(embedded_file_response({.method = "GET", .path = path}));
     }
   }
 }
