@@ -51,12 +51,12 @@ HttpResponse file_response(const HttpRequest& request, const EmbeddedFile& file)
                                     : gzip ? file.gzip
                                            : file.content}};
   // Vite puts a hash of the content into the names of what is below /assets/.
-  response.headers = {{"Cache-Control", file.path.starts_with("/assets/")
-                                            ? "public, max-age=31536000, immutable"
-                                            : "public, max-age=0"},
-                      {"ETag", (gzip ? "W/" : "") + std::string{file.etag}},
-                      {"Vary", "Accept-Encoding"},
-                      {"X-Content-Type-Options", "nosniff"}};
+  response.headers = {
+      {"Cache-Control", file.path.starts_with("/assets/") ? "public, max-age=31536000, immutable"
+                                                          : "public, max-age=0"},
+      {"ETag", (gzip ? "W/" : "") + std::string{file.etag}},
+      {"Vary", "Accept-Encoding"},
+      {"X-Content-Type-Options", "nosniff"}};
   if (gzip && !same) response.headers.emplace_back("Content-Encoding", "gzip");
   if (response.content_type.starts_with("text/html")) {
     response.headers.emplace_back("Content-Security-Policy", kPagePolicy);

@@ -239,7 +239,8 @@ export class Chat {
       this.#loadOutbox(userId);
     }
     this.#online();
-    if (!before.listed || !(await this.#catchUp(position))) await this.#refresh();
+    const caughtUp = before.listed && (await this.#catchUp(position));
+    if (caughtUp || (await this.#refresh())) this.#seen = position;
   }
 
   #online(): void {
@@ -249,12 +250,11 @@ export class Chat {
     void this.#fetchPresence([...this.store.get().conversations.keys()]);
   }
 
-  #seen: number | undefined; // up to where changes have been taken, by ready and sync
+  #seen: number | undefined; // up to this position nothing is missing
 
   // False: too much was missed, or the server's log is another one.
   async #catchUp(position: number): Promise<boolean> {
     let since = this.#seen;
-    this.#seen = position;
     if (since === undefined) return false;
     if (since > position) return this.#forget();
     for (let pages = 0; since < position; ++pages) {
@@ -280,12 +280,12 @@ export class Chat {
     return false;
   }
 
-  // The list of conversations, and the newest page of those that are open.
-  async #refresh(): Promise<void> {
+  // The list of conversations, and the newest page of those that are open. False: no answer.
+  async #refresh(): Promise<boolean> {
     let before: string | undefined;
     for (let pages = 0, more = true; more && pages < kListPagesMax; ++pages) {
       const answer = await this.#ask('conversations', { limit: 100, ...(before ? { before } : {}) });
-      if (!answer.ok) return;
+      if (!answer.ok) return false;
       const list = answer.conversations as WireConversation[];
       for (const summary of list) this.#update(summary.userId, (one) => withSummary(one, summary));
       before = list.at(-1)?.lastMessage?._id;
@@ -295,6 +295,7 @@ export class Chat {
     const { conversations } = this.store.get();
     for (const one of conversations.values()) if (one.loaded) void this.#fetchNewest(one.peer);
     void this.#fetchPresence([...conversations.keys()]);
+    return true;
   }
 
   // ------------------------------------------------------------------------------- what comes in

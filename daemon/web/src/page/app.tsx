@@ -86,6 +86,7 @@ function Messenger({ chat, credentials, onLeave }: MessengerProps) {
 function NothingOpen({ tools, onTools }: { tools: boolean; onTools: () => void }) {
   return (
     <div className="nothing-open">
+      <h1 className="unseen">{texts.title}</h1>
       <div className="corner">
         <button type="button" className="icon-button" aria-label={texts.tools.open} aria-expanded={tools} onClick={onTools}>
           <span aria-hidden="true" className="glyph glyph-tools" />
