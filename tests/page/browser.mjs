@@ -21,7 +21,7 @@ export class Window {
       if (['error', 'warning'].includes(message.type()) && !kOfTheNetwork.test(message.text())) this.complaints.push(message.text());
     });
     page.on('pageerror', (error) => this.complaints.push(String(error)));
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(90_000);
   }
 
   static async open(browser, url, user, { peer, ...options } = {}) {

@@ -93,6 +93,18 @@ describe('Chat', { concurrency: false }, () => {
     assert.equal(reader.store.get().conversations.get('book').hasOlder, false);
   });
 
+  it('has what came in while the first page was on its way', async () => {
+    const reader = open('early');
+    await online(reader);
+    // The page is asked for first, and is empty; the message may be there before its answer.
+    for (let i = 1; i <= 10; ++i) {
+      const peer = `early-peer-${i}`;
+      reader.open(peer);
+      reader.send(peer, 'at once');
+      await until(reader, (state) => texts(state, peer).length === 1 && state.conversations.get(peer).drafts.length === 0);
+    }
+  });
+
   it('misses nothing that was written while it was away, by either side', async () => {
     const [ann, bob] = [open('away-ann'), open('away-bob')];
     await Promise.all([online(ann), online(bob)]);

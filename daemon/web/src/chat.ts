@@ -89,6 +89,7 @@ export class Chat {
   readonly #typingSent = new Map<string, { at: number; stop: ReturnType<typeof setTimeout> }>();
   readonly #typingSeen = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #fetching = new Set<string>();
+  readonly #opened = new Set<string>();
   readonly #reads = new Map<string, number>(); // marks the server has not acked, by conversation
 
   constructor(options: ChatOptions) {
@@ -123,6 +124,7 @@ export class Chat {
 
   /** Shows a conversation: adds it if it is new, and fetches its newest page. */
   open(peer: string): void {
+    this.#opened.add(peer);
     this.#update(peer, (one) => trimmed(one, kWindow));
     if (!this.#known(peer).loaded) void this.#fetchNewest(peer);
     if (!this.#known(peer).presence) void this.#fetchPresence([peer]);
@@ -247,6 +249,8 @@ export class Chat {
     this.#connection({ status: 'online', reason: '' });
     this.#sending?.wake();
     this.#sendReads();
+    // Pages that were asked for on a connection that ended before it answered.
+    for (const peer of this.#opened) if (!this.#known(peer).loaded) void this.#fetchNewest(peer);
     void this.#fetchPresence([...this.store.get().conversations.keys()]);
   }
 
@@ -379,14 +383,13 @@ export class Chat {
   }
 
   async #fetchNewest(peer: string): Promise<void> {
-    const end = () => this.#known(peer).messages.at(-1)?.seq ?? 0;
-    const before = end();
+    const before = this.#known(peer).last?.seq;
     await this.#once(`newest:${peer}`, async () => {
       const page = await this.#ask('history', { userId: peer, limit: kPage });
       if (page.ok) this.#update(peer, (one) => withNewestPage(one, page.messages, page.more, this.store.get().me));
     });
     // More came in while the page was on its way.
-    if (end() > before && isBehind(this.#known(peer))) await this.#fetchNewest(peer);
+    if (this.#known(peer).last?.seq !== before && isBehind(this.#known(peer))) await this.#fetchNewest(peer);
   }
 
   async #fetchPresence(peers: string[]): Promise<void> {

@@ -36,7 +36,7 @@ export const Message = memo(function Message({ message, mine, state, follows, on
 });
 
 /** A message that is not confirmed yet. */
-export function DraftMessage({ chat, draft, follows }: { chat: Chat; draft: Draft; follows: boolean }) {
+export const DraftMessage = memo(function DraftMessage({ chat, draft, follows }: { chat: Chat; draft: Draft; follows: boolean }) {
   const failed = draft.error !== undefined;
   const id = draft.clientMessageId;
   return (
@@ -58,7 +58,7 @@ export function DraftMessage({ chat, draft, follows }: { chat: Chat; draft: Draf
       )}
     </article>
   );
-}
+});
 
 function Text({ text }: { text: string }) {
   const [whole, setWhole] = useState(false);
