@@ -157,7 +157,7 @@ describe('the page', { concurrency: false }, () => {
     await bob.shows('kept');
     await ann.page.getByRole('button', { name: 'Drop the connection' }).click();
     await ann.until(() => document.querySelector('[data-fact="Connects"]').textContent === '3');
-    assert.equal(await ann.fact('Status'), 'online');
+    await ann.until(() => document.querySelector('[data-fact="Status"]').textContent === 'online');
     assert.match(await ann.fact('Offset'), /^\d+$/);
     const [tab] = await Promise.all([ann.context.waitForEvent('page'), ann.page.getByRole('button', { name: 'Open another tab' }).click()]);
     await tab.getByLabel('Message to tools-bob').waitFor();
