@@ -46,10 +46,11 @@ void print_banner(const chatd::Config& config, std::uint16_t port) {
       "  send       socket.emit(\"send_message\", {selectedUser: \"bob\", textMessage: \"hi\"})\n"
       "  or by HTTP curl -s %s/api/message/create-message -H 'content-type: application/json' \\\n"
       "               -d '{\"senderId\":\"ann\",\"selectedUser\":\"bob\",\"textMessage\":\"hi\"}'\n"
-      "  look       %s/metrics, %s/healthz\n"
+      "  look       %s in a browser, %s/operator, %s/metrics, %s/healthz\n"
       "  messages   in %s\n"
       "  stop       Ctrl-C\n\n",
-      url.c_str(), url.c_str(), url.c_str(), url.c_str(), url.c_str(), config.db.c_str());
+      url.c_str(), url.c_str(), url.c_str(), url.c_str(), url.c_str(), url.c_str(), url.c_str(),
+      config.db.c_str());
   std::fflush(stdout);
 }
 

@@ -43,7 +43,7 @@ describe('the page', { concurrency: false }, () => {
     await ann.shows('hello bob');
     await bob.page.getByRole('link', { name: /ann.*hello bob.*1 unread message/ }).waitFor();
     await bob.until(() => document.title === '(1) Chat');
-    await ann.message('hello bob').getByRole('img', { name: /Sent|Delivered/ }).waitFor();
+    await ann.state('hello bob', 'Delivered');
     await bob.page.getByRole('link', { name: /ann/ }).click();
     await bob.page.getByText('New messages').waitFor();
     await bob.shows('hello bob');
