@@ -1,10 +1,10 @@
 #include "recovery.h"
 
 #include <algorithm>
+#include <charconv>
 #include <span>
 #include <utility>
 
-#include "../engineio/base64.h"
 #include "fields.h"
 
 namespace chatrt::gateway {
@@ -32,6 +32,31 @@ std::uint64_t number_at(std::string_view bytes, std::size_t index) {
   return value;
 }
 
+std::string to_hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text.push_back(kDigits[byte >> 4]);
+    text.push_back(kDigits[byte & 15U]);
+  }
+  return text;
+}
+
+// Nothing if `text` is not what to_hex() gives.
+std::optional<std::string> from_hex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    unsigned byte = 0;
+    const auto [end, error] = std::from_chars(text.data() + i, text.data() + i + 2, byte, 16);
+    if (error != std::errc{} || end != text.data() + i + 2) return std::nullopt;
+    bytes.push_back(static_cast<char>(byte));
+  }
+  return bytes;
+}
+
 // Takes as long wherever they differ.
 bool same(const SessionVault::Mac& mac, std::string_view bytes) {
   unsigned difference = 0;
@@ -51,18 +76,15 @@ std::string Recovery::write(const Pid& pid) const {
   append_number(bytes, pid.start.value);
   bytes += pid.user.str();
   for (const std::byte b : vault_->sign(bytes)) bytes.push_back(static_cast<char>(b));
-  std::string text;
-  engineio::append_base64(text, bytes);
-  return text;
+  return to_hex(bytes);
 }
 
 std::optional<Recovery::Pid> Recovery::parse(std::string_view text) const {
   constexpr std::size_t kMacBytes = std::tuple_size_v<SessionVault::Mac>;
-  std::string decoded;
-  if (text.size() > 512 || !engineio::decode_base64(text, decoded)) return std::nullopt;
-  if (decoded.size() < kHeadBytes + kMacBytes) return std::nullopt;
-  const std::string_view bytes = std::string_view(decoded).substr(0, decoded.size() - kMacBytes);
-  const std::string_view mac = std::string_view(decoded).substr(bytes.size());
+  const auto decoded = text.size() > 512 ? std::nullopt : from_hex(text);
+  if (!decoded || decoded->size() < kHeadBytes + kMacBytes) return std::nullopt;
+  const std::string_view bytes = std::string_view(*decoded).substr(0, decoded->size() - kMacBytes);
+  const std::string_view mac = std::string_view(*decoded).substr(bytes.size());
   if (!same(vault_->sign(bytes), mac) || bytes[0] != kVersion) return std::nullopt;
   Pid pid{.session = {number_at(bytes, 0), number_at(bytes, 1)},
           .issued = Timestamp{Duration{static_cast<Duration::rep>(number_at(bytes, 2))}},

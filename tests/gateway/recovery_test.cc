@@ -150,7 +150,7 @@ TEST_SUITE("recovery") {
     SUBCASE("one character") { pid[10] = pid[10] == 'A' ? 'B' : 'A'; }
     SUBCASE("cut short") { pid.resize(pid.size() - 4); }
     SUBCASE("empty") { pid.clear(); }
-    SUBCASE("no base64") { pid = "%"; }
+    SUBCASE("no hexadecimal") { pid = "%"; }
 
     Client& back = connect(0, R"({"pid":")" + pid + R"(","offset":"0"})");
 
