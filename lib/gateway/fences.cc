@@ -19,8 +19,11 @@ void Fences::Fenced::tidy() {
     return a.conversation != b.conversation ? a.conversation < b.conversation
                                             : a.sequence > b.sequence;
   });
-  const auto rest = std::ranges::unique(messages, {}, &Written::conversation);
-  messages.erase(rest.begin(), rest.end());
+  // Not std::ranges::unique, which clang 14 cannot read in libstdc++ 12.
+  const auto same_conversation = [](const Written& a, const Written& b) {
+    return a.conversation == b.conversation;
+  };
+  messages.erase(std::unique(messages.begin(), messages.end(), same_conversation), messages.end());
 }
 
 void Fences::call_behind(Socket& socket, std::function<void()> more) {
