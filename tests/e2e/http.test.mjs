@@ -182,7 +182,7 @@ describe('HTTP', () => {
       assert.deepEqual([answer.status, answer.json?.code], [status, code], `${method} ${target} ${options.body ?? ''}: ${answer.text}`);
       fits(answer, method, path);
     }
-    for (const target of ['/', '/v1', '/v1/', '/V1/messages', '/v1/messages/', '/v1/conversations//messages', '/healthz/x']) {
+    for (const target of ['/v1', '/v1/', '/V1/messages', '/v1/messages/', '/v1/conversations//messages', '/healthz/x']) {
       const answer = await ask('GET', target);
       assert.deepEqual([answer.status, answer.json?.code], [404, 'not_found'], target);
     }
