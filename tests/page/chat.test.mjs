@@ -111,7 +111,9 @@ describe('Chat', { concurrency: false }, () => {
     ann.open('away-bob');
     bob.open('away-ann');
     ann.send('away-bob', 'first');
-    await until(bob, (state) => texts(state, 'away-ann').length === 1);
+    for (const [chat, peer] of [[ann, 'away-bob'], [bob, 'away-ann']]) {
+      await until(chat, (state) => texts(state, peer).length === 1);
+    }
 
     ann.goOffline();
     assert.equal(ann.store.get().connection.status, 'offline');
