@@ -13,9 +13,7 @@ std::size_t mix(std::size_t a, std::size_t b) { return (a * 0x9E3779B97F4A7C15U)
 }  // namespace
 
 std::size_t Typings::AimHash::operator()(const Aim& aim) const noexcept {
-  const std::size_t target = std::visit(
-      [](const auto& id) { return std::hash<std::decay_t<decltype(id)>>{}(id); }, aim.target);
-  return mix(std::hash<UserId>{}(aim.from), target);
+  return mix(std::hash<UserId>{}(aim.from), std::hash<Target>{}(aim.target));
 }
 
 std::size_t Typings::KeyHash::operator()(const Key& key) const noexcept {
