@@ -64,9 +64,10 @@ chatrt::HubOptions hub_options(const Config& config) {
   chatrt::HubOptions options;
   options.text_bytes_max = config.text_bytes_max;
   options.presence_grace = ms(config.presence_grace_ms);
-  // A page of a replay, written as JSON, stays well below what may wait for a connection.
-  options.replay_bytes_max =
-      std::min<std::size_t>(options.replay_bytes_max, config.queue_bytes_max / 8);
+  // A page, also of a replay, stays below what may wait for a connection, written as JSON.
+  const std::size_t page = config.queue_bytes_max / 8;
+  options.replay_bytes_max = std::min(options.replay_bytes_max, page);
+  options.page_bytes_max = std::min(options.page_bytes_max, page);
   return options;
 }
 

@@ -6,6 +6,7 @@
 
 #include "chatrt/utf8.h"
 #include "hub_impl.h"
+#include "page_bytes.h"
 
 namespace chatrt {
 namespace {
@@ -149,7 +150,11 @@ void Hub::history(UserId reader, Target target, SequenceRange range, std::size_t
   limit = std::min(limit, lanes.options.page_max);
   read(lanes, std::move(status), std::move(done),
        [&lanes, reader = std::move(reader), target = std::move(target), range, limit] {
-         return lanes.parts.store.read_conversation(reader, target, range, limit);
+         auto page = lanes.parts.store.read_conversation(reader, target, range, limit);
+         const bool oldest_first = range.after && !range.before;
+         if (page && oldest_first) cut_end(*page, lanes.options.page_bytes_max);
+         if (page && !oldest_first) cut_begin(*page, lanes.options.page_bytes_max);
+         return page;
        });
 }
 
@@ -159,7 +164,9 @@ void Hub::conversations(UserId user, std::optional<Position> before, std::size_t
   Status status = check_read(user, limit);
   limit = std::min(limit, lanes.options.page_max);
   read(lanes, std::move(status), std::move(done), [&lanes, user = std::move(user), before, limit] {
-    return lanes.parts.store.conversations_of(user, before, limit);
+    auto page = lanes.parts.store.conversations_of(user, before, limit);
+    if (page) cut_end(*page, lanes.options.page_bytes_max);
+    return page;
   });
 }
 
@@ -169,12 +176,14 @@ void Hub::sync(UserId user, Position since, std::size_t limit,
   Status status = check_read(user, limit);
   limit = std::min(limit, lanes.options.page_max);
   read(lanes, std::move(status), std::move(done),
-       [&store = lanes.parts.store, user = std::move(user), since, limit]() -> Result<Sync> {
+       [&lanes, user = std::move(user), since, limit]() -> Result<Sync> {
+         const MessageStore& store = lanes.parts.store;
          // Asked first: what is committed after it is for the next time.
          const auto end = store.last_position();
          if (!end) return end.error();
          auto page = store.read_for_user(user, since, limit);
          if (!page) return page.error();
+         cut_end(*page, lanes.options.page_bytes_max);
          Sync sync{.changes = std::move(page->items), .position = *end, .more = page->more};
          if (!sync.changes.empty()) {
            const Position last = position_of(sync.changes.back());

@@ -108,6 +108,56 @@ TEST_SUITE("Hub: what is refused at once") {
 }
 
 TEST_SUITE("Hub: reads") {
+  TEST_CASE_FIXTURE(HubFixture,
+                    "are cut to page_bytes_max of text, at the end that is asked last") {
+    options.page_bytes_max = 10;
+    for (const char* text : {"aaaa", "bbbb", "cccc", "dddd"}) sent(ann, bob, text);
+    const auto texts = [](const Page<Message>& page) {
+      std::string all = page.more ? "more:" : "all:";
+      for (const Message& message : page.items) all += message.text.substr(0, 1);
+      return all;
+    };
+    Answer<Page<Message>> newest, older, newer, last;
+    Answer<Hub::Sync> sync, rest;
+
+    hub().history(ann, bob, {}, 50, newest.done());
+    hub().history(ann, bob, {.before = Sequence{3}}, 50, older.done());
+    hub().history(ann, bob, {.after = Sequence{1}}, 50, newer.done());
+    hub().history(ann, bob, {.before = Sequence{4}, .after = Sequence{0}}, 50, last.done());
+    hub().sync(bob, {}, 50, sync.done());
+    hub().sync(bob, Position{2}, 50, rest.done());
+    settle();
+
+    CHECK(texts(newest.value()) == "more:cd");
+    CHECK(texts(older.value()) == "all:ab");
+    CHECK(texts(newer.value()) == "more:bc");
+    CHECK(texts(last.value()) == "more:bc");
+    CHECK(sync.value().changes.size() == 2);
+    CHECK(sync.value().more);
+    CHECK(sync.value().position == Position{2});
+    CHECK(rest.value().changes.size() == 2);
+    CHECK_FALSE(rest.value().more);
+    CHECK(rest.value().position == Position{4});
+  }
+
+  TEST_CASE_FIXTURE(HubFixture, "have one item at least, however long it is") {
+    options.page_bytes_max = 1;
+    sent(ann, bob, "long");
+    sent(ann, user("cid"), "longer");
+    Answer<Page<Message>> page;
+    Answer<Page<Conversation>> conversations;
+
+    hub().history(ann, bob, {}, 50, page.done());
+    hub().conversations(ann, std::nullopt, 50, conversations.done());
+    settle();
+
+    CHECK(page.value().items.size() == 1);
+    CHECK_FALSE(page.value().more);
+    REQUIRE(conversations.value().items.size() == 1);
+    CHECK(conversations.value().items.front().last_message.text == "longer");
+    CHECK(conversations.value().more);
+  }
+
   TEST_CASE_FIXTURE(HubFixture, "refuse a limit of 0 and cut a high one to page_max") {
     options.page_max = 2;
     for (int i = 0; i < 3; ++i) sent(ann, bob, "m");

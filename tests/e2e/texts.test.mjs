@@ -101,3 +101,66 @@ for (const transport of Object.keys(transports)) {
     });
   });
 }
+
+describe('many long texts', () => {
+  const count = 30;
+  const long = (i) => `${i}:`.padEnd(kTextBytesMax, '\u0001'); // as JSON six times as long
+  let chatd;
+  before(async () => {
+    chatd = await new Chatd().start();
+    for (let i = 1; i <= count; ++i) {
+      const { status } = await chatd.post({ senderId: 'ann', selectedUser: 'bob', textMessage: long(i) });
+      assert.equal(status, 200);
+    }
+  });
+  after(() => chatd.close());
+  const all = Array.from({ length: count }, (_, i) => long(i + 1));
+
+  // Walks pages to their end: `next` gives one, the answer and what to ask for after it.
+  async function walk(next) {
+    const found = [];
+    let pages = 0;
+    for (let from; ; ++pages) {
+      const { items, more, then } = await next(from);
+      found.push(items);
+      if (!more) return { found, pages: pages + 1 };
+      from = then;
+    }
+  }
+  const history = (ask) => walk(async (before) => {
+    const { messages, more } = await ask({ before });
+    return { items: messages.map((m) => m.textMessage), more, then: messages[0].seq };
+  });
+  const sync = (ask) => walk(async (since = 0) => {
+    const { changes, position, more } = await ask({ since });
+    return { items: changes.filter((c) => c.type === 'message').map((c) => c.message.textMessage), more, then: position };
+  });
+
+  for (const transport of Object.keys(transports)) {
+    it(`come in pages that fit over ${transport}`, async () => {
+      const bob = await open(chatd, 'bob', transport);
+      const back = await history((more) => bob.ask('history', { userId: 'ann', limit: 500, ...more }));
+      const forth = await sync((more) => bob.ask('sync', { limit: 500, ...more }));
+
+      assert.deepEqual(back.found.reverse().flat(), all);
+      assert.deepEqual(forth.found.flat(), all);
+      assert.ok(back.pages > 1 && forth.pages > 1);
+      assert.deepEqual(bob.disconnects, []);
+      bob.close();
+    });
+  }
+
+  it('come in pages that fit by HTTP', async () => {
+    const get = async (path, query) => {
+      const given = Object.entries(query).filter(([, value]) => value !== undefined);
+      const response = await fetch(`${chatd.url}${path}?${new URLSearchParams(given)}`);
+      assert.equal(response.status, 200);
+      return response.json();
+    };
+    const back = await history((more) => get('/v1/messages', { userId: 'bob', peerId: 'ann', limit: 500, ...more }));
+    const forth = await sync((more) => get('/v1/sync', { userId: 'bob', limit: 500, ...more }));
+
+    assert.deepEqual(back.found.reverse().flat(), all);
+    assert.deepEqual(forth.found.flat(), all);
+  });
+});
