@@ -268,6 +268,13 @@ CommandLine read_command_line(int argc, const char* const* argv) {
   app.add_option("--config", file, "a TOML file with options by their names");
   app.add_flag("--check", check, "check the configuration and exit");
   app.add_flag("--version", version, "print versions, of what it is linked with too, and exit");
+  // Options may stand before it and behind it.
+  app.fallthrough();
+  std::string explained;
+  CLI::App* const explain =
+      app.add_subcommand("explain", "ask a running chatd what became of a message, and exit");
+  explain->add_option("ID", explained, "its _id, or the clientMessageId of one that was refused")
+      ->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -283,6 +290,7 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     return result;
   }
   result.check = check;
+  if (explain->parsed()) result.explain = explained;
 
   Said config_said{{file}, "--config"};
   if (file.empty()) file = from_environment("CHATD_CONFIG", config_said);
@@ -318,7 +326,8 @@ CommandLine read_command_line(int argc, const char* const* argv) {
                    std::to_string(in_file.begin()->second.line) + ")";
     return result;
   }
-  result.error = contradiction(result.config);
+  // Who only asks needs to know where, and the operators' key.
+  if (!result.explain) result.error = contradiction(result.config);
   return result;
 }
 

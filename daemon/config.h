@@ -71,9 +71,10 @@ std::string default_text(const Option& option);
 
 struct CommandLine {
   Config config;
-  bool check = false;                // --check
-  std::optional<std::string> print;  // --help or --version: print this and exit 0
-  std::optional<std::string> error;  // one line that names the key and its place: exit 2
+  bool check = false;                  // --check
+  std::optional<std::string> explain;  // `explain ID`: of this message
+  std::optional<std::string> print;    // --help or --version: print this and exit 0
+  std::optional<std::string> error;    // one line that names the key and its place: exit 2
 };
 CommandLine read_command_line(int argc, const char* const* argv);
 

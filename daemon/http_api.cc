@@ -203,6 +203,15 @@ Result<HttpResponse> history_of_conversation(const Call& call) {
   return history(call, *id);
 }
 
+Result<HttpResponse> trace(const Call& call) {
+  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
+  call.parts.explain(std::string{call.id},
+                     answer<std::string>(call, [](std::string& body, const std::string& explained) {
+                       body = explained;
+                     }));
+  return later();
+}
+
 // -------------------------------------------------------------------------------- conversations
 
 Result<HttpResponse> conversations(const Call& call) {
@@ -355,6 +364,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/api/message/create-message", create_message},
     Route{"POST", "/v1/messages", create_message},
     Route{"GET", "/v1/messages", history_with_user},
+    Route{"GET", "/v1/messages/{id}/trace", trace},
     Route{"GET", "/v1/conversations", conversations},
     Route{"GET", "/v1/conversations/{id}/messages", history_of_conversation},
     Route{"POST", "/v1/conversations/{id}/read", mark_read},

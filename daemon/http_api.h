@@ -34,6 +34,8 @@ struct ApiParts {
   std::function<std::optional<chatrt::Duration>(const chatrt::UserId&, std::string_view)> take;
   // Takes tokens back; calls back once. Empty where there are no tokens.
   std::function<void(auth::Revocation, std::function<void(chatrt::Status)>)> revoke;
+  // What became of a message, as JSON; calls back once.
+  std::function<void(std::string id, std::function<void(chatrt::Result<std::string>)>)> explain;
   const chatrt::Clock& clock;
   // Told of each refusal.
   std::function<void(chatrt::Errc)> refused;

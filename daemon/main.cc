@@ -15,11 +15,13 @@
 #include "auth/secrets.h"
 #include "chatrt/clock.h"
 #include "config.h"
+#include "explain_command.h"
 #include "json_log.h"
 #include "server.h"
 
 namespace {
 
+constexpr int kNoAnswer = 1;
 constexpr int kBadConfiguration = 2;
 constexpr int kBadDatabase = 3;
 constexpr int kDiskFailed = 4;
@@ -117,6 +119,12 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (line.error) return fail(kBadConfiguration, *line.error);
+  if (line.explain) {
+    const auto explained = chatd::explain_command(line.config, *line.explain);
+    if (!explained) return fail(kNoAnswer, explained.error().detail);
+    std::fputs(explained->c_str(), stdout);
+    return 0;
+  }
   auto secrets = chatd::auth::read_secrets(line.config);
   if (!secrets) return fail(kBadConfiguration, secrets.error().detail);
   if (line.check) {

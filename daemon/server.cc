@@ -16,11 +16,13 @@
 #include "chatrt/registry.h"
 #include "chatrt/socketio/server.h"
 #include "chatrt/sqlite_store.h"
+#include "explain.h"
 #include "http_api.h"
 #include "metered_store.h"
 #include "metrics.h"
 #include "random.h"
 #include "session_file.h"
+#include "trace_log.h"
 #include "transport/acceptor.h"
 #include "transport/shard.h"
 #include "transport/turn_executor.h"
@@ -155,7 +157,9 @@ struct Server::Parts {
   transport::TurnExecutor commit_lane{*commit_thread};
   std::unique_ptr<chatrt::Executor> read_lane =
       chatrt::make_thread_executor("read", static_cast<unsigned>(config.read_threads));
-  chatrt::gateway::Chat chat{{gate.authorizer(), clock, log, session_file.get()},
+  TraceLog trace{clock};
+  Explain explain{store, *registry, trace};
+  chatrt::gateway::Chat chat{{gate.authorizer(), clock, log, session_file.get(), &trace},
                              chat_options(config)};
   chatrt::Hub hub{{.registry = *registry,
                    .store = store,
@@ -164,7 +168,8 @@ struct Server::Parts {
                    .commit_lane = commit_lane,
                    .read_lane = *read_lane,
                    .clock = clock,
-                   .log = log},
+                   .log = log,
+                   .trace = &trace},
                   hub_options(config)};
   std::unique_ptr<HttpApi> api;
   std::shared_ptr<transport::Doorman> doorman;
@@ -207,6 +212,11 @@ void Server::Parts::build() {
       .take = [this](const chatrt::UserId& user,
                      std::string_view address) { return chat.take_request(user, address); },
       .revoke = gate.takes_tokens() ? revoke_on(*read_lane, gate.revocations()) : nullptr,
+      .explain =
+          [this](std::string id, std::function<void(chatrt::Result<std::string>)> done) {
+            read_lane->post(
+                [this, id = std::move(id), done = std::move(done)] { done(explain.message(id)); });
+          },
       .clock = clock,
       .refused = [this](chatrt::Errc code) { gate.count(code); },
       .body_bytes_max = config.payload_bytes_max});

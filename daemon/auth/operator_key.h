@@ -19,6 +19,8 @@ class OperatorKey {
 
   // In a time that does not depend on where they differ. Never for the default.
   bool matches(std::string_view given) const noexcept;
+  // For a call of our own.
+  const std::string& text() const noexcept { return key_; }
 
  private:
   explicit OperatorKey(std::string key) : key_(std::move(key)) {}

@@ -39,10 +39,11 @@
 #include "chatrt/outlet.h"
 #include "chatrt/registry.h"
 #include "chatrt/result.h"
+#include "chatrt/trace.h"
 
 namespace chatrt {
 
-// The host owns the parts; they outlive the Hub. Leaving one out does not compile.
+// The host owns the parts; they outlive the Hub. Leaving out a reference does not compile.
 struct HubParts {
   Registry& registry;
   MessageStore& store;
@@ -52,6 +53,7 @@ struct HubParts {
   Executor& read_lane;    // may run several at once; may be the commit lane
   const Clock& clock;
   LogSink& log;
+  TraceSink* trace = nullptr;  // none: nobody wants to know
 };
 
 // A `batch_max`, `page_max` or `replays_max` of 0 counts as 1.

@@ -36,6 +36,7 @@ class Hub::Impl {
   void turn(std::span<const Draft> drafts, std::span<Entry> entries);
   // One commit. Afterwards results_ has one result for each draft, whatever the store did.
   void commit(std::span<const Draft> drafts);
+  void trace_refused(std::span<const Draft> drafts);
   void answer(const PostDone& done, Result<Appended>& result);
   void answer(const MarkDone& done, Result<Appended>& result);
   void run(const LaneTask& task);

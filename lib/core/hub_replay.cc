@@ -205,8 +205,8 @@ bool Replays::send(ConnectionId connection, Replay& replay, const Change& change
   const std::span<const ConnectionId> to(&connection, 1);
   std::size_t bytes = kEventBytes;
   if (const auto* message = std::get_if<Message>(&change)) {
-    if (message->receiver == replay.user) lanes_.send(to, ReceiveMessage{*message});
-    if (message->author == replay.user) lanes_.send(to, MessageSent{*message});
+    if (message->receiver == replay.user) lanes_.send(to, ReceiveMessage{*message}, true);
+    if (message->author == replay.user) lanes_.send(to, MessageSent{*message}, true);
     bytes += message->text.size();
   } else {
     lanes_.send(to, MarkMoved{std::get<MarkAdvanced>(change)});

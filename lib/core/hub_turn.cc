@@ -40,7 +40,10 @@ void Hub::Impl::drain() {
 void Hub::Impl::turn(std::span<const Draft> drafts, std::span<Entry> entries) {
   // Before the commit, so that what it adds is seen as new. It fails where the commit will.
   static_cast<void>(delivery.find_head().has_value());
-  if (!drafts.empty()) commit(drafts);
+  if (!drafts.empty()) {
+    commit(drafts);
+    trace_refused(drafts);
+  }
   auto result = results_.begin();
   for (Entry& entry : entries) {
     if (const auto* post = std::get_if<PostDone>(&entry)) {
@@ -80,6 +83,15 @@ void Hub::Impl::commit(std::span<const Draft> drafts) {
     if (!result || result->repeated) continue;
     delivery.expect(position_of(result->change));
     break;
+  }
+}
+
+void Hub::Impl::trace_refused(std::span<const Draft> drafts) {
+  TraceSink* const trace = lanes.parts.trace;
+  if (trace == nullptr) return;
+  for (std::size_t i = 0; i < drafts.size(); ++i) {
+    const auto* post = std::get_if<PostDraft>(&drafts[i]);
+    if (post != nullptr && !results_[i]) trace->on_refused(*post, results_[i].error().code);
   }
 }
 

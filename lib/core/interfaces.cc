@@ -6,6 +6,7 @@
 #include "chatrt/message_store.h"
 #include "chatrt/outlet.h"
 #include "chatrt/registry.h"
+#include "chatrt/trace.h"
 
 namespace chatrt {
 
@@ -19,5 +20,6 @@ MessageStore::~MessageStore() = default;
 Outlet::~Outlet() = default;
 void Outlet::replay_paused(ConnectionId, std::function<void()> more) { more(); }
 Registry::~Registry() = default;
+TraceSink::~TraceSink() = default;
 
 }  // namespace chatrt

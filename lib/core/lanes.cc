@@ -36,8 +36,9 @@ void Lanes::send_to(const UserId& user, const UserId& peer, const Event& event) 
   send(connections_, event);
 }
 
-void Lanes::send(std::span<const ConnectionId> connections, const Event& event) {
+void Lanes::send(std::span<const ConnectionId> connections, const Event& event, bool replayed) {
   if (connections.empty()) return;
+  if (parts.trace != nullptr) trace(connections, event, replayed);
   Counters::add(counters.events_sent, connections.size());
   try {
     parts.outlet.send(connections, event);
@@ -45,6 +46,14 @@ void Lanes::send(std::span<const ConnectionId> connections, const Event& event) 
     report_throw("hub_outlet_threw", thrown.what());
   } catch (...) {
     report_throw("hub_outlet_threw", "");
+  }
+}
+
+void Lanes::trace(std::span<const ConnectionId> connections, const Event& event, bool replayed) {
+  if (const auto* received = std::get_if<ReceiveMessage>(&event)) {
+    parts.trace->on_sent({received->message.position, false, replayed}, connections);
+  } else if (const auto* sent = std::get_if<MessageSent>(&event)) {
+    parts.trace->on_sent({sent->message.position, true, replayed}, connections);
   }
 }
 

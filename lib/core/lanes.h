@@ -69,7 +69,7 @@ class Lanes {
   // On the commit lane: to the connections of `user`, of both users, or to those named.
   void send_to(const UserId& user, const Event& event);
   void send_to(const UserId& user, const UserId& peer, const Event& event);
-  void send(std::span<const ConnectionId> connections, const Event& event);
+  void send(std::span<const ConnectionId> connections, const Event& event, bool replayed = false);
   void flush();
 
   // Runs `read()`, which gives a Result, on the read lane, and `then(result)` on the commit lane.
@@ -86,6 +86,7 @@ class Lanes {
   void post_read(Executor::Task task);
 
  private:
+  void trace(std::span<const ConnectionId> connections, const Event& event, bool replayed);
   void report_throw(std::string_view event, std::string_view what);
 
   std::vector<ConnectionId> connections_;  // of the event at hand

@@ -31,7 +31,7 @@ class Chat::Impl {
   Throttle throttle{parts, options, quotas, answers};
   Grants grants{parts, options, delivery, answers};
   Recovery recovery{parts, options};
-  Fences fences{delivery, recovery};
+  Fences fences{delivery, recovery, parts.trace};
   Registration registration{parts,
                             options,
                             delivery,

@@ -26,6 +26,12 @@ void Fences::Fenced::tidy() {
   messages.erase(std::unique(messages.begin(), messages.end(), same_conversation), messages.end());
 }
 
+Position Fences::Fenced::last() const {
+  Position last;
+  for (const Written& message : messages) last = std::max(last, message.position);
+  return last;
+}
+
 void Fences::call_behind(Socket& socket, std::function<void()> more) {
   const ConnectionId connection = socket.connection();
   Fence& fence = shards_[Delivery::shard_of(connection)][connection];
@@ -39,6 +45,9 @@ void Fences::raise(ConnectionId connection, Fence& fence) {
   if (!fence.flying.empty()) return;
   if (delivery_.server(Delivery::shard_of(connection)).ping(connection)) {
     fence.flying = std::exchange(fence.next, {});
+    if (trace_ != nullptr && !fence.flying.messages.empty()) {
+      trace_->on_written(connection, fence.flying.last());
+    }
   }
 }
 
@@ -55,16 +64,17 @@ void Fences::on_pong(Socket& socket) {
 void Fences::confirm(const Socket& socket, Fenced fenced) {
   const Session& session = session_of(socket);
   fenced.tidy();
-  Position last;
   for (const Written& message : fenced.messages) {
-    last = std::max(last, message.position);
     hub_->mark({.user = session.user,
                 .conversation = message.conversation,
                 .kind = MarkKind::delivered,
                 .sequence = message.sequence},
                {});
   }
-  if (!fenced.messages.empty()) recovery_.confirm(session.pid.session, last);
+  if (!fenced.messages.empty()) {
+    recovery_.confirm(session.pid.session, fenced.last());
+    if (trace_ != nullptr) trace_->on_confirmed(socket.connection(), fenced.last());
+  }
   if (fenced.more) fenced.more();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "chatrt/hub.h"
+#include "chatrt/trace.h"
 #include "delivery.h"
 #include "recovery.h"
 
@@ -18,7 +19,8 @@ namespace chatrt::gateway {
 
 class Fences {
  public:
-  Fences(Delivery& delivery, Recovery& recovery) : delivery_(delivery), recovery_(recovery) {}
+  Fences(Delivery& delivery, Recovery& recovery, TraceSink* trace)
+      : delivery_(delivery), recovery_(recovery), trace_(trace) {}
   void start(Hub& hub);
 
   // Calls `more` once all that was sent to the socket has reached the client.
@@ -36,6 +38,7 @@ class Fences {
 
     bool empty() const { return messages.empty() && !more; }
     void tidy();
+    Position last() const;  // of the messages
   };
   struct Fence {
     Fenced next;
@@ -49,6 +52,7 @@ class Fences {
 
   Delivery& delivery_;
   Recovery& recovery_;
+  TraceSink* const trace_;
   Hub* hub_ = nullptr;
   std::vector<Shard> shards_;
 };

@@ -48,6 +48,24 @@ struct Refusing final : Authorizer {
   std::optional<Errc> refused;
 };
 
+// A line for each that it is told: "m3 to receiver 1 2", "m3 to author 4, replayed", "refused a1
+// busy".
+struct RecordingTrace final : TraceSink {
+  void on_sent(const Sent& sent, std::span<const ConnectionId> connections) override {
+    std::string line = "m" + std::to_string(sent.message.value);
+    line += sent.to_author ? " to author" : " to receiver";
+    for (const ConnectionId connection : connections)
+      line += " " + std::to_string(connection.value);
+    lines.push_back(line + (sent.replayed ? ", replayed" : ""));
+  }
+  void on_written(ConnectionId, Position) override {}
+  void on_confirmed(ConnectionId, Position) override {}
+  void on_refused(const PostDraft& draft, Errc code) override {
+    lines.push_back("refused " + draft.client_id + " " + std::string(error_name(code)));
+  }
+  std::vector<std::string> lines;
+};
+
 class HubFixture {
  public:
   using Lines = std::vector<std::string>;
@@ -67,7 +85,8 @@ class HubFixture {
                             .commit_lane = lane,
                             .read_lane = reads,
                             .clock = clock,
-                            .log = log},
+                            .log = log,
+                            .trace = &trace},
                    options);
     }
     return *hub_;
@@ -129,6 +148,7 @@ class HubFixture {
   testing::FaultyStore store{*memory};
   testing::RecordingOutlet outlet;
   testing::RecordingLog log;
+  RecordingTrace trace;
   testing::ManualExecutor lane;
   testing::ManualExecutor reads;
   Refusing authorizer;

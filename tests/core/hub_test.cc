@@ -260,4 +260,45 @@ TEST_SUITE("Hub::stats") {
   }
 }
 
+TEST_SUITE("Hub: the trace") {
+  TEST_CASE_FIXTURE(HubFixture, "tells each connection a message was sent to, live and replayed") {
+    attach(1, ann);
+    attach(2, bob);
+    attach(3, bob);
+    settle();
+
+    const Message message = sent(ann, bob, "hi");
+    sent(bob, eve, "nobody is there");
+    attach(4, bob, message.position.value - 1);
+    settle();
+
+    CHECK(trace.lines == Lines{"m1 to receiver 2 3", "m1 to author 1", "m2 to author 2 3",
+                               "m1 to receiver 4, replayed", "m2 to author 4, replayed"});
+  }
+
+  TEST_CASE_FIXTURE(HubFixture, "tells what was refused: at once, by the store, and with a batch") {
+    options.text_bytes_max = 4;
+    post(ann, bob, "too long", "a1");
+    post(ann, bob, "one", "a2");
+    settle();
+    post(ann, bob, "two", "a2");
+    settle();
+    store.fail_next_append(Errc::storage_full);
+    post(ann, bob, "new", "a3");
+    settle();
+
+    CHECK(trace.lines ==
+          Lines{"refused a1 too_large", "refused a2 conflict", "refused a3 storage_full"});
+  }
+
+  TEST_CASE_FIXTURE(HubFixture, "tells what a full inbox refuses, with its id") {
+    options.inbox_max = 1;
+    post(ann, bob, "one", "a1");
+    post(ann, bob, "two", "a2");
+
+    CHECK(trace.lines == Lines{"refused a2 busy"});
+    settle();
+  }
+}
+
 }  // namespace chatrt

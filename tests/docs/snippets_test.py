@@ -57,12 +57,13 @@ class Snippets(unittest.TestCase):
         cls.addClassCleanup(cls.server.terminate)
         start = next(entry for entry in map(json.loads, cls.server.stderr) if entry["event"] == "start")
         threading.Thread(target=cls.server.stderr.read, daemon=True).start()
-        cls.url = f"http://localhost:{start['port']}"
+        cls.port = start["port"]
+        cls.environment = os.environ | {"PATH": f"{chatd.resolve().parent}:{os.environ['PATH']}"}
 
     def run_until(self, command: list, shows: str) -> None:
         """Runs a command until it ends or has shown `shows`; a wrong end fails."""
         process = subprocess.Popen(
-            command, cwd=self.work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
+            command, cwd=self.work, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
         )
         timer = threading.Timer(DEADLINE_S, process.kill)
         timer.start()
@@ -101,7 +102,7 @@ class Snippets(unittest.TestCase):
             if block["kind"] not in ("sh", "js", "cpp"):
                 continue
             with self.subTest(place=place):
-                code = block["code"].replace("http://localhost:3000", self.url)
+                code = re.sub(r"(http://localhost:|--port )3000", rf"\g<1>{self.port}", block["code"])
                 getattr(self, "run_" + block["kind"])(code, block["shows"] or "")
                 ran += 1
         self.assertGreater(ran, 3)

@@ -6,7 +6,7 @@ import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import Ajv from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
-import { Chatd } from '../lib/chatd.mjs';
+import { binary, Chatd } from '../lib/chatd.mjs';
 import { open } from '../lib/clients.mjs';
 
 const api = parse(readFileSync(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8'));
@@ -73,6 +73,40 @@ describe('HTTP', () => {
         assert.deepEqual(answer.headers.allow.split(', ').sort(), allowed.sort());
       }
     }
+  });
+
+  it('explains what became of a message, and why one was refused', async () => {
+    const trace = async (id) => {
+      const answer = await ask('GET', `/v1/messages/${id}/trace`);
+      fits(answer, 'GET', '/v1/messages/{id}/trace');
+      return answer;
+    };
+    const { json: stored } = await post('/v1/messages', { senderId: 'tracy', selectedUser: 'tom', textMessage: 'secret', clientMessageId: 'trace-1' });
+    const away = (await trace(stored._id)).json;
+    assert.deepEqual(away.connections, []);
+    assert.deepEqual([away.delivered, away.read], [false, false]);
+    assert.equal(away.message.clientMessageId, 'trace-1');
+
+    const tom = await open(chatd, 'tom', 'websocket');
+    await tom.event('message_delivered', (mark) => mark.seq === stored.seq);
+    const there = (await trace(stored._id)).json;
+    assert.deepEqual([there.delivered, there.read], [true, false]);
+    const [way, ...others] = there.connections;
+    assert.deepEqual(others, []);
+    assert.deepEqual([way.userId, way.open, way.replayed], ['tom', true, true]);
+    assert.ok(there.message.committedAt <= way.sentAt && way.sentAt <= way.writtenAt && way.writtenAt <= way.confirmedAt);
+    assert.ok(!JSON.stringify(there).includes('secret'));
+    tom.close();
+
+    const shown = execFileSync(binary, ['explain', stored._id, '--dev', '--port', String(chatd.port)], { encoding: 'utf8' });
+    assert.match(shown, /committed\n.* replayed to tom, .*\n.* written to tom, .*\n.* received by tom, .*\ndelivered to tom, not read/);
+
+    const refused = await post('/v1/messages', { senderId: 'tracy', selectedUser: 'tom', textMessage: 'other', clientMessageId: 'trace-1' });
+    assert.equal(refused.json.code, 'conflict');
+    const { json: why } = await trace('trace-1');
+    assert.deepEqual(why.refused.map(({ code, senderId }) => [code, senderId]), [['conflict', 'tracy']]);
+    assert.equal((await trace('0123456789abcdef01234567')).status, 404);
+    assert.equal((await trace('nothing')).status, 404);
   });
 
   it('stores a message and answers with it, on both routes', async () => {

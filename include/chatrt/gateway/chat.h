@@ -24,6 +24,7 @@
 #include "chatrt/log.h"
 #include "chatrt/outlet.h"
 #include "chatrt/socketio/server.h"
+#include "chatrt/trace.h"
 
 namespace chatrt::gateway {
 
@@ -57,6 +58,7 @@ struct ChatParts {
   const Clock& clock;
   LogSink& log;
   SessionVault* vault = nullptr;  // none: no connection state recovery, and no `pid`
+  TraceSink* trace = nullptr;     // none: nobody wants to know
 };
 
 class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {

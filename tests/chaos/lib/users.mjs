@@ -9,6 +9,7 @@ import { transports } from '../../lib/clients.mjs';
 // throws away what it is brought on its return, before `ready`.
 export class User {
   connects = 0;
+  connectedAt = 0; // the last time
   recovered = 0;
   disconnects = []; // reasons
 
@@ -27,6 +28,7 @@ export class User {
     });
     this.socket.on('connect', () => {
       this.connects += 1;
+      this.connectedAt = performance.now();
       if (this.socket.recovered) this.recovered += 1;
       this.socket.emit('register', user);
     });
