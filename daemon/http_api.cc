@@ -6,8 +6,7 @@
 
 #include "chatrt/gateway/chat_json.h"
 #include "embedded_files.h"
-#include "http_call.h"
-#include "revoke_call.h"
+#include "http_routes.h"
 
 namespace chatd {
 namespace {
@@ -22,39 +21,11 @@ using transport::Responder;
 
 constexpr std::uint64_t kPageDefault = 50;
 
-// A call that has found its route.
-struct Call {
-  const ApiParts& parts;
-  const HttpRequest& request;
-  std::string_view route;  // as the table has it
-  std::string_view id;     // what stands for {id} in the path
-  const Arguments& arguments;
-  Responder responder;
-};
-
-using Handler = Result<HttpResponse> (*)(const Call&);
-
-// A route answers at once by returning a response or an error; or later, through the responder, and
-// then returns a response with status 0.
 struct Route {
   std::string_view method;
   std::string_view path;  // may have one {id}
   Handler handle;
 };
-
-bool same_letter(char lower, char any) {
-  return lower == (any >= 'A' && any <= 'Z' ? static_cast<char>(any + 32) : any);
-}
-
-HttpResponse later() { return {.status = 0, .content_type = {}}; }
-
-std::string_view token_of(const HttpRequest& request) {
-  const std::string_view header = request.authorization;
-  constexpr std::string_view kBearer = "bearer ";
-  const bool is_bearer = header.size() >= kBearer.size() &&
-                         std::equal(kBearer.begin(), kBearer.end(), header.begin(), same_letter);
-  return is_bearer ? header.substr(kBearer.size()) : std::string_view{};
-}
 
 // Who calls: by the token, and for operators and under --dev by the named argument.
 Result<UserId> caller(const Call& call, std::string_view argument) {
@@ -70,13 +41,6 @@ Result<UserId> caller(const Call& call, std::string_view argument) {
   if (!identity) return std::move(identity).error();
   if (call.parts.take(identity->user, call.request.address)) return Error{Errc::rate_limited};
   return std::move(identity->user);
-}
-
-chatrt::Status operators_only(const Call& call) {
-  const std::string_view token = token_of(call.request);
-  if (call.parts.open || call.parts.is_operator(token)) return {};
-  if (token.empty()) return Error{Errc::token_missing, "this is for operators"};
-  return Error{Errc::permission_denied, "this is for operators"};
 }
 
 template <typename T>
@@ -113,26 +77,6 @@ void append_messages(std::string& body, const chatrt::Page<chatrt::Message>& pag
     chatrt::gateway::append_message(body, page.items[i]);
   }
   body.append(R"(],"more":)").append(page.more ? "true}" : "false}");
-}
-
-// The problem, with its line in the log.
-HttpResponse refusal(chatrt::LogSink& log, std::string_view route, const Error& error) {
-  HttpResponse response = problem(error.code, error.detail);
-  log.log(response.status < 500 ? chatrt::LogLevel::info : chatrt::LogLevel::warning, "refused",
-          {{"code", chatrt::error_name(error.code)}, {"request", route}});
-  return response;
-}
-
-// Answers with what `append` makes of a value, or with the problem.
-template <typename T, typename F>
-auto answer(const Call& call, F append) {
-  return [responder = call.responder, &log = call.parts.log, route = call.route,
-          append](Result<T> value) {
-    if (!value) return responder.respond(refusal(log, route, value.error()));
-    std::string body;
-    append(body, *value);
-    responder.respond(json_response(200, std::move(body)));
-  };
 }
 
 // ------------------------------------------------------------------------------------- messages
@@ -201,15 +145,6 @@ Result<HttpResponse> history_of_conversation(const Call& call) {
   const auto id = chatrt::gateway::parse_conversation_id(call.id);
   if (!id) return Error{Errc::not_found, "no such conversation"};
   return history(call, *id);
-}
-
-Result<HttpResponse> trace(const Call& call) {
-  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
-  call.parts.explain(std::string{call.id},
-                     answer<std::string>(call, [](std::string& body, const std::string& explained) {
-                       body = explained;
-                     }));
-  return later();
 }
 
 // -------------------------------------------------------------------------------- conversations
@@ -325,39 +260,6 @@ Result<HttpResponse> disconnect_session(const Call& call) {
   }
   call.parts.disconnect(connection);
   return HttpResponse{.status = 204, .content_type = {}};
-}
-
-// ----------------------------------------------------------------------------------- operations
-
-Result<HttpResponse> healthz(const Call&) { return json_response(200, R"({"ok":true})"); }
-
-Result<HttpResponse> readyz(const Call& call) {
-  call.parts.ready([responder = call.responder](bool ready) {
-    responder.respond(ready ? json_response(200, R"({"ok":true})") : problem(Errc::unavailable));
-  });
-  return later();
-}
-
-Result<HttpResponse> revoke(const Call& call) {
-  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
-  if (!call.parts.revoke) return Error{Errc::not_found, "this server takes no tokens"};
-  auto revocation = read_revocation(call.arguments, call.parts.clock.now());
-  if (!revocation) return std::move(revocation).error();
-  call.parts.log.log(
-      chatrt::LogLevel::info, "revoke",
-      {{"user", revocation->user ? std::string_view{revocation->user->str()} : std::string_view{}},
-       {"token_id", std::string_view{revocation->token_id}},
-       {"address", std::string_view{call.request.address}}});
-  call.parts.revoke(*std::move(revocation), [responder = call.responder](chatrt::Status kept) {
-    responder.respond(kept ? HttpResponse{.status = 204, .content_type = {}}
-                           : problem(kept.error().code, kept.error().detail));
-  });
-  return later();
-}
-
-Result<HttpResponse> metrics(const Call& call) {
-  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
-  return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", call.parts.metrics()};
 }
 
 constexpr std::array kRoutes = {

@@ -1,0 +1,59 @@
+// A call of the HTTP API that has found its route, and what its handlers share.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "chatrt/log.h"
+#include "http_api.h"
+#include "http_call.h"
+
+namespace chatd {
+
+// A call that has found its route.
+struct Call {
+  const ApiParts& parts;
+  const transport::HttpRequest& request;
+  std::string_view route;  // as the table has it
+  std::string_view id;     // what stands for {id} in the path
+  const Arguments& arguments;
+  transport::Responder responder;
+};
+
+// A handler answers at once by returning a response or an error; or through the responder, and then
+// returns later().
+using Handler = chatrt::Result<transport::HttpResponse> (*)(const Call&);
+inline transport::HttpResponse later() { return {.status = 0, .content_type = {}}; }
+
+std::string_view token_of(const transport::HttpRequest& request);
+// Nothing for operators, and under --dev for all.
+chatrt::Status operators_only(const Call& call);
+// Letters of ASCII alone.
+bool same_letter(char lower, char any);
+
+// The problem, with its line in the log.
+transport::HttpResponse refusal(chatrt::LogSink& log, std::string_view route,
+                                const chatrt::Error& error);
+
+// Answers with what `append` makes of a value, or with the problem.
+template <typename T, typename F>
+auto answer(const Call& call, F append) {
+  return [responder = call.responder, &log = call.parts.log, route = call.route,
+          append](chatrt::Result<T> value) {
+    if (!value) return responder.respond(refusal(log, route, value.error()));
+    std::string body;
+    append(body, *value);
+    responder.respond(json_response(200, std::move(body)));
+  };
+}
+
+// --- for operators and for those who watch over the process
+
+chatrt::Result<transport::HttpResponse> trace(const Call& call);
+chatrt::Result<transport::HttpResponse> healthz(const Call& call);
+chatrt::Result<transport::HttpResponse> readyz(const Call& call);
+chatrt::Result<transport::HttpResponse> revoke(const Call& call);
+chatrt::Result<transport::HttpResponse> metrics(const Call& call);
+
+}  // namespace chatd
