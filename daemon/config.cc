@@ -48,6 +48,12 @@ constexpr std::array kOptions = {
     Option{"operator-key", &Config::operator_key, "", 0, 0,
            "a file with the secret by which servers call for any user, and see and do what only "
            "operators may; read again on SIGHUP"},
+    Option{
+        "tls-cert", &Config::tls_cert, "", 0, 0,
+        "a PEM file with the certificate and its chain: chatd then speaks TLS, and nothing else; "
+        "read again on SIGHUP"},
+    Option{"tls-key", &Config::tls_key, "", 0, 0,
+           "a PEM file with the certificate's key; read again on SIGHUP"},
     Option{"cors-origin", &Config::cors_origins, "", 0, 0,
            "an origin whose pages may connect, as https://chat.example; may be given again; \"*\" "
            "is all of them, without credentials"},
@@ -189,6 +195,10 @@ std::optional<std::string> contradiction(const Config& config) {
   constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
   if (std::find(kLevels.begin(), kLevels.end(), config.log_level) == kLevels.end()) {
     return "log-level: \"" + config.log_level + "\" is none of debug, info, warning, error";
+  }
+  if (config.tls_cert.empty() != config.tls_key.empty()) {
+    return std::string{config.tls_cert.empty() ? "tls-cert" : "tls-key"} +
+           ": tls-cert and tls-key go together";
   }
   for (const std::string& origin : config.cors_origins) {
     if (origin == "*") {

@@ -114,7 +114,7 @@ chatrt::Result<std::string> explain_command(const Config& config, const std::str
     key = read->text();
   }
   auto answer = transport::http_get(host_of(config.listen), static_cast<std::uint16_t>(config.port),
-                                    "/v1/messages/" + id + "/trace", key);
+                                    "/v1/messages/" + id + "/trace", key, config.tls_cert);
   if (!answer) return std::move(answer).error();
   if (answer->status == 200) return explanation_of(answer->body);
   if (answer->status == 404) {

@@ -40,7 +40,8 @@ int fail(int code, const std::string& why) {
 
 void print_banner(const chatd::Config& config, std::uint16_t port) {
   const std::string host = config.listen == "localhost" ? "localhost" : config.listen;
-  const std::string url = "http://" + host + ":" + std::to_string(port);
+  const std::string scheme = config.tls_cert.empty() ? "http://" : "https://";
+  const std::string url = scheme + host + ":" + std::to_string(port);
   std::printf(
       "chatd is running at %s (development: anybody may be anybody; loopback only)\n"
       "\n"

@@ -103,13 +103,15 @@ chatrt::socketio::Options socketio_options(const Config& config, unsigned shard)
 }
 
 transport::ShardOptions shard_options(const Config& config,
-                                      std::shared_ptr<transport::Doorman> doorman) {
+                                      std::shared_ptr<transport::Doorman> doorman,
+                                      std::shared_ptr<const transport::TlsKeyring> tls) {
   transport::ShardOptions options;
   options.message_bytes_max = config.payload_bytes_max;
   // The session closes a slow reader at queue_bytes_max; this is for what it does not see.
   options.queued_bytes_max = 2 * config.queue_bytes_max + config.payload_bytes_max;
   options.queued_bytes_total_max = config.queue_bytes_total_max;
   options.doorman = std::move(doorman);
+  options.tls = std::move(tls);
   options.origins = {config.cors_origins, config.cors_credentials, config.dev};
   return options;
 }
@@ -142,6 +144,7 @@ struct Server::Parts {
       : config(configured),
         clock(time),
         log(sink),
+        tls(secrets.tls ? std::make_shared<transport::TlsKeyring>(*secrets.tls) : nullptr),
         gate(configured, std::move(secrets), std::move(taken_back), time, sink),
         store(std::move(opened)),
         session_file(std::move(resumable)) {}
@@ -149,6 +152,7 @@ struct Server::Parts {
   const Config config;
   const chatrt::Clock& clock;
   chatrt::LogSink& log;
+  const std::shared_ptr<transport::TlsKeyring> tls;  // none: plain TCP
   auth::Gate gate;
   MeteredStore store;
   std::unique_ptr<SessionFile> session_file;
@@ -228,7 +232,7 @@ void Server::Parts::build() {
   std::vector<transport::Shard*> all;
   for (unsigned i = 0; i < config.shards; ++i) {
     shards.push_back(
-        std::make_unique<transport::Shard>(shard_options(config, doorman), clock, *api, log));
+        std::make_unique<transport::Shard>(shard_options(config, doorman, tls), clock, *api, log));
     all.push_back(shards.back().get());
   }
   std::vector<chatrt::socketio::Server*> all_servers;
@@ -347,7 +351,10 @@ chatrt::Result<std::uint16_t> Server::start() {
   return parts_->acceptor->start();
 }
 
-void Server::set_secrets(auth::Secrets secrets) { parts_->gate.set_secrets(std::move(secrets)); }
+void Server::set_secrets(auth::Secrets secrets) {
+  if (parts_->tls && secrets.tls) parts_->tls->set(*secrets.tls);
+  parts_->gate.set_secrets(std::move(secrets));
+}
 
 void Server::stop() {
   if (std::exchange(parts_->stopped, true)) return;

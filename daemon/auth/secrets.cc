@@ -30,6 +30,11 @@ chatrt::Result<Secrets> read_secrets(const Config& config) {
     if (!key) return at("operator-key", key.error());
     secrets.operator_key = *std::move(key);
   }
+  if (!config.tls_cert.empty()) {
+    auto tls = transport::TlsKeys::read(config.tls_cert, config.tls_key);
+    if (!tls) return std::move(tls).error();
+    secrets.tls = *std::move(tls);
+  }
   return secrets;
 }
 

@@ -7,12 +7,14 @@
 #include "chatrt/result.h"
 #include "jwt_key.h"
 #include "operator_key.h"
+#include "transport/tls.h"
 
 namespace chatd::auth {
 
 struct Secrets {
   std::optional<JwtKeys> keys;  // none under --dev
   OperatorKey operator_key;
+  std::optional<transport::TlsKeys> tls;  // none: plain TCP
 };
 
 // An Error names the option and the file.

@@ -57,8 +57,13 @@ void Responder::respond(HttpResponse response) const {
   shard_->respond_http(exchange_, std::move(response));
 }
 
-Connection::Connection(Shard& shard, int fd, std::string address, std::string bytes)
-    : shard_(shard), fd_(fd), in_(std::move(bytes)), address_(std::move(address)) {
+Connection::Connection(Shard& shard, int fd, std::unique_ptr<TlsStream> tls, std::string address,
+                       std::string bytes)
+    : shard_(shard),
+      fd_(fd),
+      tls_(std::move(tls)),
+      in_(std::move(bytes)),
+      address_(std::move(address)) {
   deadline_ = shard_.now() + shard_.options().head_timeout;
 }
 
@@ -66,6 +71,7 @@ Connection::~Connection() {
   out_.clear();
   out_sent_ = 0;
   account();
+  tls_.reset();
   if (fd_ < 0) return;
   ::close(fd_);
   shard_.options().doorman->leave(address_);
@@ -80,7 +86,8 @@ int Connection::release() noexcept {
 
 void Connection::on_readable() {
   std::string& buffer = shard_.read_buffer();
-  const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
+  const ssize_t got = tls_ ? tls_->read(buffer.data(), buffer.size())
+                           : ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) on_end(true);
     return;
@@ -338,7 +345,9 @@ void Connection::finish() {
 
 void Connection::flush() {
   while (queued_bytes() > 0 && state_ != State::over) {
-    const ssize_t sent = ::send(fd_, out_.data() + out_sent_, queued_bytes(), MSG_NOSIGNAL);
+    const char* const bytes = out_.data() + out_sent_;
+    const ssize_t sent = tls_ ? tls_->write(bytes, queued_bytes())
+                              : ::send(fd_, bytes, queued_bytes(), MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return on_end(true);
@@ -359,6 +368,7 @@ void Connection::flush() {
   if (state_ != State::finishing) return;
   state_ = State::lingering;
   deadline_ = shard_.now() + kLinger;
+  if (tls_) tls_->close();
   ::shutdown(fd_, SHUT_WR);
 }
 

@@ -13,6 +13,7 @@
 #include "doorman.h"
 #include "http.h"
 #include "http_head.h"
+#include "tls.h"
 #include "websocket_codec.h"
 
 namespace chatd::transport {
@@ -31,8 +32,9 @@ inline chatrt::engineio::Request engine_request(const HttpHead& head, std::strin
 
 class Connection {
  public:
-  // Takes over the descriptor. `bytes` were read already.
-  Connection(Shard& shard, int fd, std::string address, std::string bytes);
+  // Takes over the descriptor. `bytes` were read already. `tls`: none for plain TCP.
+  Connection(Shard& shard, int fd, std::unique_ptr<TlsStream> tls, std::string address,
+             std::string bytes);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -57,10 +59,14 @@ class Connection {
 
   std::size_t queued_bytes() const noexcept { return out_.size() - out_sent_; }
   int fd() const noexcept { return fd_; }
-  // Gives the descriptor away, to another shard.
+  // Gives the descriptor away, to another shard, and its TLS with it.
   int release() noexcept;
+  std::unique_ptr<TlsStream> release_tls() noexcept { return std::move(tls_); }
   bool is_websocket() const noexcept { return state_ == State::websocket; }
-  bool wants_to_write() const noexcept { return queued_bytes() > 0; }
+  // Waits for the socket to take what is queued.
+  bool wants_to_write() const noexcept {
+    return queued_bytes() > 0 && (!tls_ || tls_->is_established());
+  }
   bool is_over() const noexcept { return state_ == State::over; }
 
   std::uint64_t carrier = 0;    // set by the shard
@@ -97,6 +103,7 @@ class Connection {
 
   Shard& shard_;
   int fd_;
+  std::unique_ptr<TlsStream> tls_;  // gone before the descriptor is
   State state_ = State::head;
   bool keep_alive_ = true;
   bool is_head_ = false;            // HEAD: no body in the answer

@@ -13,8 +13,10 @@ struct HttpAnswer {
   std::string body;
 };
 
-// Blocks for 10 s at most. `host` is a name or an address. `unavailable` if nobody answers there.
+// `host` is a name or an address. With `tls_cert` by TLS, with whoever has that very certificate.
+// Blocks for 10 s at most without a byte. `unavailable` if nobody answers there.
 chatrt::Result<HttpAnswer> http_get(const std::string& host, std::uint16_t port,
-                                    const std::string& path, const std::string& bearer);
+                                    const std::string& path, const std::string& bearer,
+                                    const std::string& tls_cert);
 
 }  // namespace chatd::transport

@@ -123,10 +123,18 @@ void Shard::run_mailboxes() {
   running_answers_.clear();
 }
 
-void Shard::adopt(int fd, std::string address, std::string bytes) {
+void Shard::adopt(int fd, std::string address) {
+  std::unique_ptr<TlsStream> tls;
+  if (options_.tls) tls = std::make_unique<TlsStream>(options_.tls->keys(), fd);
+  adopt(fd, std::move(tls), std::move(address), {});
+}
+
+void Shard::adopt(int fd, std::unique_ptr<TlsStream> tls, std::string address, std::string bytes) {
   counters_.connections += 1;
-  post([this, fd, address = std::move(address), bytes = std::move(bytes)]() mutable {
-    add(fd, std::move(address), std::move(bytes));
+  // In a shared pointer, since a std::function can be copied.
+  auto kept = std::make_shared<std::unique_ptr<TlsStream>>(std::move(tls));
+  post([this, fd, kept, address = std::move(address), bytes = std::move(bytes)]() mutable {
+    add(fd, std::move(*kept), std::move(address), std::move(bytes));
   });
 }
 
@@ -221,7 +229,7 @@ void Shard::arm_timer() {
 
 // ---------------------------------------------------------------------------------- connections
 
-void Shard::add(int fd, std::string address, std::string bytes) {
+void Shard::add(int fd, std::unique_ptr<TlsStream> tls, std::string address, std::string bytes) {
   std::uint32_t slot;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(connections_.size());
@@ -231,7 +239,8 @@ void Shard::add(int fd, std::string address, std::string bytes) {
     slot = free_.back();
     free_.pop_back();
   }
-  auto connection = std::make_unique<Connection>(*this, fd, std::move(address), std::move(bytes));
+  auto connection =
+      std::make_unique<Connection>(*this, fd, std::move(tls), std::move(address), std::move(bytes));
   connection->carrier = std::uint64_t{++generations_[slot]} << 32 | slot;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLRDHUP;
@@ -265,7 +274,7 @@ void Shard::flush_later(Connection& connection) {
 }
 
 void Shard::update_interest(Connection& connection) {
-  const bool writable = connection.queued_bytes() > 0;
+  const bool writable = connection.wants_to_write();
   if (std::exchange(connection.wants_writable, writable) == writable) return;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLRDHUP | (writable ? static_cast<unsigned>(EPOLLOUT) : 0U);
@@ -277,7 +286,8 @@ bool Shard::move_to(unsigned shard, Connection& connection, std::string bytes,
                     std::string address) {
   if (shard >= shards_.size() || shards_[shard] == this) return false;
   ::epoll_ctl(loop_->epoll, EPOLL_CTL_DEL, connection.fd(), nullptr);
-  shards_[shard]->adopt(connection.release(), std::move(address), std::move(bytes));
+  auto tls = connection.release_tls();
+  shards_[shard]->adopt(connection.release(), std::move(tls), std::move(address), std::move(bytes));
   return true;
 }
 

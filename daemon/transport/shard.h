@@ -23,6 +23,7 @@
 #include "doorman.h"
 #include "http.h"
 #include "origin.h"
+#include "tls.h"
 
 namespace chatd::transport {
 
@@ -37,6 +38,7 @@ struct ShardOptions {
   chatrt::Duration idle_timeout{75000};   // keep-alive between requests
   chatrt::Duration write_timeout{10000};  // nothing could be written for so long, with data waiting
   OriginPolicy origins;
+  std::shared_ptr<const TlsKeyring> tls;  // none: plain TCP
   std::shared_ptr<Doorman> doorman = std::make_shared<Doorman>(DoormanOptions{});
   // What may wait in all connections behind one doorman; above, whoever has more than 64 KB of it
   // is closed. 0: no limit.
@@ -73,8 +75,10 @@ class Shard final : public chatrt::engineio::Transport {
   static Shard* current() noexcept;
   // On the shard's thread: runs `task` when what has come in this turn is taken.
   void at_turn_end(std::function<void()> task) { at_turn_end_.push_back(std::move(task)); }
-  // Any thread: takes over a connected socket. `bytes` were read from it already.
-  void adopt(int fd, std::string address, std::string bytes = {});
+  // Any thread: takes over a socket that was just connected; or one of another shard, from which
+  // `bytes` were read already.
+  void adopt(int fd, std::string address);
+  void adopt(int fd, std::unique_ptr<TlsStream> tls, std::string address, std::string bytes);
   // Any thread: closes all sessions and connections, once what is queued has left or `patience` is
   // over, and ends the thread; join() waits for that.
   void shut_down(chatrt::Duration patience);
@@ -117,7 +121,7 @@ class Shard final : public chatrt::engineio::Transport {
   void sweep();
   void arm_timer();
   std::optional<chatrt::MonotonicTime> next_deadline() const;
-  void add(int fd, std::string address, std::string bytes);
+  void add(int fd, std::unique_ptr<TlsStream> tls, std::string address, std::string bytes);
   void destroy(Connection& connection);
   void update_interest(Connection& connection);
   Connection* find(std::uint64_t carrier) const noexcept;
