@@ -1,0 +1,138 @@
+// T40: who may do what - every route of docs/openapi.yaml and every event of the chat, for each role.
+// A route or an event without a row fails. What is forbidden looks like what does not exist.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { Chatd, OPERATOR, Socket, token } from './lib/chatd.mjs';
+
+const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const api = parse(read('docs/openapi.yaml'));
+const routes = Object.entries(api.paths).flatMap(([path, operations]) =>
+  Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`));
+// As docs/protocol.md has them, each under a heading of its own.
+const events = ['register', 'auth_refresh', ...[...read('lib/gateway/handlers.cc').matchAll(/\{"(\w+)", &Handlers::/g)].map(([, name]) => name)];
+
+// Ann and bob write to each other. Eve is somebody else, with a token as good as theirs.
+const TEXT = 'between ann and bob';
+const NOBODYS = '999999'; // a conversation that does not exist
+
+describe('access', () => {
+  const cleanups = [];
+  const t = { after: (what) => cleanups.unshift(what) };
+  let chatd, message, sessions;
+  const sockets = {};
+  before(async () => {
+    chatd = await Chatd.start(t, { dev: false });
+    for (const user of ['ann', 'bob', 'eve']) {
+      sockets[user] = await Socket.join(chatd.port, { token: token({ sub: user }) });
+      await sockets[user].next('42["ready"');
+    }
+    ({ message } = await sockets.ann.ask('send_message', { selectedUser: 'bob', textMessage: TEXT }));
+    ({ data: { sessions } } = await chatd.json('GET', '/v1/sessions', { token: token({ sub: 'ann' }) }));
+  });
+  after(async () => {
+    for (const cleanup of cleanups) await cleanup();
+  });
+
+  const roles = {
+    member: { token: () => token({ sub: 'ann' }), as: {} },
+    stranger: { token: () => token({ sub: 'eve' }), as: {} },
+    pretender: { token: () => token({ sub: 'eve' }), as: { userId: 'ann', senderId: 'ann' } },
+    nobody: { token: () => undefined, as: {} },
+    operator: { token: () => OPERATOR, as: { userId: 'ann', senderId: 'ann' } },
+  };
+  const open = { member: 200, stranger: 200, pretender: 200, nobody: 200, operator: 200 };
+  const own = { member: 200, stranger: 200, pretender: 'permission_denied', nobody: 'token_missing', operator: 200 };
+  const members = { ...own, stranger: 'not_found' };
+  const operators = { member: 'permission_denied', stranger: 'permission_denied', pretender: 'permission_denied', nobody: 'token_missing', operator: 200 };
+  const conversation = () => message.conversationId;
+
+  // route -> what each role gets: 200 for any 2xx, or a code; and how it is asked.
+  const rows = {
+    'POST /api/message/create-message': [members, () => ({ body: { conversationId: conversation(), textMessage: 'more' } })],
+    'POST /v1/messages': [members, () => ({ body: { conversationId: conversation(), textMessage: 'more' } })],
+    'GET /v1/messages': [own, () => ({ query: { peerId: 'bob' } })],
+    'GET /v1/messages/{id}/trace': [operators, () => ({ id: message._id })],
+    'GET /v1/conversations': [own, () => ({})],
+    'GET /v1/conversations/{id}/messages': [members, () => ({ id: conversation() })],
+    'POST /v1/conversations/{id}/read': [members, () => ({ id: conversation(), body: { seq: 1 } })],
+    'GET /v1/sync': [own, () => ({ query: { since: 0 } })],
+    'GET /v1/presence': [own, () => ({ query: { userIds: 'bob' } })],
+    'GET /v1/sessions': [own, () => ({})],
+    'DELETE /v1/sessions/{id}': [{ ...members, member: 200, operator: 'not_found' }, () => ({ id: sessions[0].id })], // gone by then
+    'POST /v1/revocations': [operators, () => ({ body: { tokenId: 'none' } })],
+    'GET /healthz': [open, () => ({})],
+    'GET /readyz': [open, () => ({})],
+    'GET /metrics': [operators, () => ({})],
+  };
+
+  it('has a row for each route, and for each event', () => {
+    assert.deepEqual(Object.keys(rows).sort(), routes.toSorted());
+    assert.deepEqual(Object.keys(eventRows).sort(), events.toSorted());
+  });
+
+  function ask(route, { id, query = {}, body }, role) {
+    const [method, path] = route.split(' ');
+    const as = route.endsWith('revocations') ? {} : roles[role].as; // there userId is whose tokens
+    const parameters = body ? '' : `?${new URLSearchParams({ ...query, ...('userId' in as && { userId: as.userId }) })}`;
+    return chatd.json(method, path.replace('{id}', id) + parameters, { token: roles[role].token(), body: body && { ...as, ...body } });
+  }
+  // Strangers first: what members do comes after.
+  for (const role of ['nobody', 'pretender', 'stranger', 'member', 'operator']) {
+    for (const [route, [expected, request]] of Object.entries(rows)) {
+      it(`${role}: ${route}`, async () => {
+        const answer = await ask(route, request(), role);
+        const got = answer.status < 300 ? 200 : answer.data?.code;
+        assert.equal(got, expected[role], answer.text);
+        if (role === 'member' || role === 'operator') return;
+        assert.ok(!answer.text.includes(TEXT) && !answer.text.includes('"online":true'), answer.text);
+      });
+    }
+  }
+  for (const route of routes.filter((route) => route.includes('/conversations/{id}'))) {
+    it(`a stranger is told the same of what does not exist: ${route}`, async () => {
+      const [, request] = rows[route];
+      const forbidden = await ask(route, request(), 'stranger');
+      const absent = await ask(route, { ...request(), id: NOBODYS }, 'stranger');
+      assert.deepEqual([forbidden.status, forbidden.body], [absent.status, absent.body]);
+    });
+  }
+
+  // event -> what a stranger gets: true for an answer that is ok, or a code; and what it sends.
+  const eventRows = {
+    register: ['permission_denied', () => 'ann'],
+    auth_refresh: ['permission_denied', () => ({ token: token({ sub: 'ann' }) })],
+    send_message: ['not_found', (id) => ({ conversationId: id, textMessage: 'let me in' })],
+    typing: ['not_found', (id) => ({ conversationId: id, typing: true })],
+    mark_read: ['not_found', (id) => ({ conversationId: id, seq: 1 })],
+    history: ['not_found', (id) => ({ conversationId: id })],
+    conversations: [true, () => ({})],
+    sync: [true, () => ({ since: 0 })],
+    presence: [true, () => ({ userIds: ['ann', 'bob'] })],
+  };
+  for (const [event, [expected, argument]] of Object.entries(eventRows)) {
+    it(`stranger: ${event}`, async () => {
+      const eve = await Socket.join(chatd.port, { token: token({ sub: 'eve' }) });
+      await eve.next('42["ready"');
+      const answer = await eve.ask(event, argument(conversation()));
+      assert.equal(answer.ok || answer.error.code, expected, JSON.stringify(answer));
+      assert.ok(!JSON.stringify([answer, eve.received]).includes(TEXT));
+      if (event === 'presence') assert.deepEqual(answer.users, []);
+      assert.deepEqual(await eve.ask(event, argument(NOBODYS)), answer, 'what does not exist');
+      eve.drop();
+    });
+  }
+  it('nobody sends any event: there is no connection without a token', async () => {
+    const nobody = await Socket.join(chatd.port);
+    const packet = await nobody.next('44');
+    assert.equal(JSON.parse(packet.slice(2)).data.code, 'token_missing');
+    nobody.drop();
+  });
+  it('what a stranger did was told to nobody', () => {
+    for (const user of ['ann', 'bob']) {
+      const told = sockets[user].received.join('\n');
+      assert.ok(!told.includes('eve') && !told.includes('let me in'), told);
+    }
+  });
+});
