@@ -23,6 +23,40 @@ std::string_view level_name(chatrt::LogLevel level) {
   return "error";
 }
 
+// What a terminal obeys or a reader does not see: DEL, the C1 controls, and the separators and
+// directions of Unicode (U+2028 to U+202E, U+2066 to U+2069). 0 if `at` is none of it.
+struct Unseen {
+  unsigned code = 0;
+  std::size_t bytes = 0;
+};
+Unseen unseen_at(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
+  };
+  if (byte(0) == 0x7F) return {0x7F, 1};
+  if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F) return {byte(1), 2};
+  if (byte(0) != 0xE2) return {};
+  if (byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE) return {0x2000U + byte(2) - 0x80, 3};
+  if (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9) return {0x2040U + byte(2) - 0x80, 3};
+  return {};
+}
+
+// As JSON, where an escape means the same.
+void append_visible(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  const std::size_t begin = out.size();
+  chatrt::socketio::append_json_string(out, text);
+  for (std::size_t at = begin; at < out.size(); ++at) {
+    if (static_cast<unsigned char>(out[at]) < 0x7F) continue;
+    const Unseen unseen = unseen_at(out, at);
+    if (unseen.bytes == 0) continue;
+    std::string escape = "\\u";
+    for (const unsigned shift : {12U, 8U, 4U, 0U}) escape += kHex[unseen.code >> shift & 15U];
+    out.replace(at, unseen.bytes, escape);
+    at += escape.size() - 1;
+  }
+}
+
 void append_text(std::string& out, std::string_view text) {
   text = text.substr(0, kFieldBytesMax);
   // The cut may have split a character.
@@ -30,12 +64,12 @@ void append_text(std::string& out, std::string_view text) {
          (static_cast<unsigned char>(text.back()) & 0x80) != 0) {
     text.remove_suffix(1);
   }
-  if (chatrt::is_valid_utf8(text)) return chatrt::socketio::append_json_string(out, text);
+  if (chatrt::is_valid_utf8(text)) return append_visible(out, text);
   std::string clean{text};
   for (char& c : clean) {
     if ((static_cast<unsigned char>(c) & 0x80) != 0) c = '?';
   }
-  chatrt::socketio::append_json_string(out, clean);
+  append_visible(out, clean);
 }
 
 }  // namespace

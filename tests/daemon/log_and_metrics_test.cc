@@ -86,6 +86,18 @@ TEST_SUITE("JsonLog") {
     CHECK(field(std::string_view{"a\0b", 3}) == std::string{"a\0b", 3});
   }
 
+  TEST_CASE_FIXTURE(LogFixture, "escapes what a terminal obeys and what nobody sees") {
+    log.log(LogLevel::info, "e",
+            {{"f", std::string_view{"\x7f\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0"}},
+             {"g", std::string_view{"\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xae\xe2\x80\xaf"}},
+             {"h", std::string_view{"\xe2\x81\xa5\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa"}}});
+    const std::string line = written();
+    CHECK(line.find("\"f\":\"\\u007f\\u0080\\u009b\\u009f\xc2\xa0\"") != std::string::npos);
+    CHECK(line.find("\"g\":\"\xe2\x80\xa7\\u2028\\u202e\xe2\x80\xaf\"") != std::string::npos);
+    CHECK(line.find("\"h\":\"\xe2\x81\xa5\\u2066\\u2069\xe2\x81\xaa\"") != std::string::npos);
+    CHECK(field("a\x7f\xe2\x80\xae") == "a\x7f\xe2\x80\xae");
+  }
+
   TEST_CASE_FIXTURE(LogFixture, "replaces what is not UTF-8") {
     CHECK(field("a\xff"
                 "b") == "a?b");
