@@ -8,7 +8,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    rolldownOptions: { input: ['index.html', 'operator.html'] },
+    rollupOptions: { input: ['index.html', 'operator.html'] },
   },
   // `npm run dev` beside a chatd on its default port.
   server: { proxy: { '/socket.io': { target: 'http://localhost:3000', ws: true }, '/v1': 'http://localhost:3000', '/metrics': 'http://localhost:3000' } },

@@ -155,6 +155,9 @@ describe('the page', { concurrency: false }, () => {
     await ann.page.getByRole('button', { name: 'Come back online' }).click();
     await ann.shows('missed?');
     await bob.shows('kept');
+    await ann.message('kept').last().getByRole('button', { name: 'What happened to this message?' }).click();
+    await ann.page.locator('.value dt', { hasText: 'confirmedAt' }).first().waitFor();
+    assert.ok((await ann.page.locator('.value dd', { hasText: 'tools-bob' }).count()) > 0);
     await ann.page.getByRole('button', { name: 'Drop the connection' }).click();
     await ann.until(() => document.querySelector('[data-fact="Connects"]').textContent === '3');
     await ann.until(() => document.querySelector('[data-fact="Status"]').textContent === 'online');

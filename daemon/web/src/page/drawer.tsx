@@ -85,7 +85,8 @@ function Facts({ state }: { state: ChatState }) {
   );
 }
 
-// What the server tells of a message (GET /v1/messages/{id}/trace), again after each event.
+// What the server tells of a message (GET /v1/messages/{id}/trace), again after each event and every
+// two seconds: that a client has confirmed it comes with no event where it was read before.
 function Trace({ id, credentials, state }: { id: string; credentials: Credentials; state: ChatState }) {
   const [shown, setShown] = useState<unknown>();
   const [problem, setProblem] = useState<string>();
@@ -97,10 +98,16 @@ function Trace({ id, credentials, state }: { id: string; credentials: Credential
       setShown(value);
       setProblem(why);
     };
-    call(credentials, `/v1/messages/${id}/trace`)
-      .then(async (response) => (response.ok ? show(await response.json()) : show(undefined, texts.tools.traceNone)))
-      .catch(() => show(undefined, texts.tools.traceLost));
-    return () => void (left = true);
+    const load = () =>
+      call(credentials, `/v1/messages/${id}/trace`)
+        .then(async (response) => (response.ok ? show(await response.json()) : show(undefined, texts.tools.traceNone)))
+        .catch(() => show(undefined, texts.tools.traceLost));
+    void load();
+    const timer = setInterval(load, 2000);
+    return () => {
+      left = true;
+      clearInterval(timer);
+    };
   }, [id, credentials, offset]);
   return (
     <div aria-live="polite">
