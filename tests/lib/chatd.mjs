@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -107,9 +108,8 @@ export class Chatd {
     const messages = [];
     let since = 0;
     for (;;) {
-      const answer = await fetch(`${this.url}/v1/sync?userId=${encodeURIComponent(user)}&since=${since}&limit=${limit}`);
-      if (!answer.ok) throw new Error(`sync: ${answer.status} ${await answer.text()}`);
-      const page = await answer.json();
+      const { status, body: page } = await this.ask('GET', `/v1/sync?userId=${encodeURIComponent(user)}&since=${since}&limit=${limit}`);
+      if (status !== 200) throw new Error(`sync: ${status} ${JSON.stringify(page)}`);
       for (const change of page.changes) if (change.type === 'message') messages.push(change.message);
       since = page.position;
       if (!page.more) return messages;
@@ -118,12 +118,27 @@ export class Chatd {
 
   // Sends a message by HTTP; the answer with its parsed body.
   async post(fields, path = '/api/message/create-message') {
-    const response = await fetch(`${this.url}${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(fields),
+    return this.ask('POST', path, fields);
+  }
+  // One request on a connection of its own, with JSON in both directions; rejects if that breaks.
+  // Not fetch(): Node's keeps requests for ever whose server was killed.
+  ask(method, path, fields) {
+    return new Promise((resolve, reject) => {
+      const headers = fields === undefined ? {} : { 'content-type': 'application/json' };
+      const request = http.request(`${this.url}${path}`, { method, headers, agent: false }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part) => (text += part)).on('error', reject);
+        response.on('end', () => {
+          try {
+            resolve({ status: response.statusCode, headers: new Headers(response.headers), body: JSON.parse(text) });
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
+      request.on('error', reject);
+      request.end(fields === undefined ? undefined : JSON.stringify(fields));
     });
-    return { status: response.status, headers: response.headers, body: await response.json() };
   }
 
   async close() {
