@@ -66,6 +66,21 @@ TEST_SUITE("Hub::attach") {
     CHECK(lines(1) == Lines{"receive 1", "sent 2", "delivered 1"});
   }
 
+  TEST_CASE_FIXTURE(HubFixture, "a storm of those who resume reads nothing of the store") {
+    constexpr std::uint64_t kStorm = 200;
+    for (std::uint64_t i = 0; i < kStorm; ++i) sent(ann, bob, "missed");
+    std::vector<Answer<Hub::Attached>> storm;
+    for (std::uint64_t i = 0; i < kStorm; ++i) storm.push_back(attach(i + 1, bob, i));
+    store.fail_reads(Errc::internal);
+
+    settle();
+
+    for (std::uint64_t i = 0; i < kStorm; ++i) {
+      REQUIRE(storm[i].ok());
+      CHECK(lines(i + 1).size() == kStorm - i);
+    }
+  }
+
   TEST_CASE_FIXTURE(ReplayFixture, "replays pages of the store, and what came meanwhile once") {
     fill(1, 5);
     const auto attached = attach(1, bob, 0);

@@ -1,0 +1,109 @@
+// What clients resume by, over the end of the process.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "session_file.h"
+
+using namespace chatd;
+using chatrt::Duration;
+using chatrt::Timestamp;
+using chatrt::UserId;
+using chatrt::gateway::SessionId;
+
+namespace {
+
+struct SessionsFixture {
+  SessionsFixture() {
+    std::array<char, 32> name{"/tmp/chatrt-sessions-XXXXXX"};
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    folder = name.data();
+  }
+  ~SessionsFixture() { std::filesystem::remove_all(folder); }
+
+  std::unique_ptr<SessionFile> open(Timestamp at) {
+    auto opened = SessionFile::open({folder + "/key", folder + "/notes"}, at);
+    REQUIRE(opened);
+    return *std::move(opened);
+  }
+  static unsigned mode_of(const std::string& file) {
+    struct stat status {};
+    REQUIRE(::stat(file.c_str(), &status) == 0);
+    return status.st_mode & 0777U;
+  }
+
+  std::string folder;
+  const Timestamp now{Duration{1'000'000}};
+  const Timestamp later = now + Duration{10'000};
+  const UserId ann = *UserId::parse("ann");
+  const SessionId one{1, 2}, two{3, 4}, three{5, 6};
+};
+
+}  // namespace
+
+TEST_SUITE("session file") {
+  TEST_CASE_FIXTURE(SessionsFixture, "gives what was noted, also after a kill") {
+    const auto before = open(now);
+    before->bind(one, ann, later);
+    before->bind(two, ann, later);
+    before->end(two, later);
+    // Not closed: a process that is killed closes nothing.
+    const auto after = open(now);
+
+    for (const SessionFile* file : {before.get(), after.get()}) {
+      REQUIRE(file->find(one));
+      CHECK(file->find(one)->user == ann);
+      CHECK_FALSE(file->find(one)->ended);
+      REQUIRE(file->find(two));
+      CHECK(file->find(two)->ended);
+      CHECK_FALSE(file->find(three));
+    }
+  }
+
+  TEST_CASE_FIXTURE(SessionsFixture, "leaves out what has expired, and what is no note") {
+    open(now)->bind(one, ann, now + Duration{1});
+    open(now)->bind(two, ann, later);
+    std::ofstream(folder + "/notes", std::ios::app) << "nonsense\n{\"session\":\"xy\"}\n{\"sess";
+
+    const auto file = open(now + Duration{100});
+
+    CHECK_FALSE(file->find(one));
+    CHECK(file->find(two));
+    file->bind(three, ann, later);
+    CHECK(open(now + Duration{100})->find(three));
+  }
+
+  TEST_CASE_FIXTURE(SessionsFixture,
+                    "signs alike for as long as the key is there, for itself alone") {
+    const auto mac = open(now)->sign("text");
+    CHECK(open(now)->sign("text") == mac);
+    CHECK(open(now)->sign("test") != mac);
+    std::filesystem::remove(folder + "/key");
+    CHECK(open(now)->sign("text") != mac);
+    CHECK(mode_of(folder + "/key") == 0600U);
+    CHECK(mode_of(folder + "/notes") == 0600U);
+  }
+
+  TEST_CASE_FIXTURE(SessionsFixture, "says which file it cannot use") {
+    std::ofstream(folder + "/key") << "short";
+    const auto refused = SessionFile::open({folder + "/key", folder + "/notes"}, now);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().detail.find(folder + "/key") != std::string::npos);
+    const auto absent = SessionFile::open({folder + "/none/key", folder + "/notes"}, now);
+    REQUIRE_FALSE(absent);
+    CHECK(absent.error().detail.find(folder + "/none/key") != std::string::npos);
+  }
+
+  TEST_CASE_FIXTURE(SessionsFixture, "without files is for this process alone") {
+    const auto file = SessionFile::open({}, now);
+    REQUIRE(file);
+    (*file)->bind(one, ann, later);
+    CHECK((*file)->find(one));
+    CHECK((*file)->sign("text") != (*SessionFile::open({}, now))->sign("text"));
+  }
+}
