@@ -90,34 +90,41 @@ void Explain::append_ways(std::string& out, const Message& message) const {
   append_json_number(out, std::uint64_t{found.others});
 }
 
-chatrt::Result<std::string> Explain::message(std::string_view id) const {
-  const auto message = find(id);
-  if (!message) return message.error();
-  std::string out;
-  if (*message) {
-    const auto marks = marks_of_receiver(**message);
-    if (!marks) return marks.error();
-    out.append(R"({"message":)");
-    append_ids(out, **message);
-    if (*marks) {
-      out.append(R"(,"delivered":)").append(truth((*marks)->delivered >= (*message)->sequence));
-      out.append(R"(,"read":)").append(truth((*marks)->read >= (*message)->sequence));
-    }
-    append_ways(out, **message);
-  } else {
-    const auto refused = trace_.refused(id);
-    if (refused.empty()) return chatrt::Error{chatrt::Errc::not_found, "no such message"};
-    out.append(R"({"refused":[)");
-    for (const TraceLog::Refused& one : refused) {
-      if (out.back() == '}') out.push_back(',');
-      out.append(R"({"code":")").append(chatrt::error_name(one.code)).append("\"");
-      append_text(out, "senderId", one.author.str());
-      append_text(out, "clientMessageId", one.client_id);
-      append_time(out, "at", one.at);
-      out.push_back('}');
-    }
-    out.push_back(']');
+chatrt::Status Explain::append_message(std::string& out, const Message& message) const {
+  const auto marks = marks_of_receiver(message);
+  if (!marks) return marks.error();
+  out.append(R"({"message":)");
+  append_ids(out, message);
+  if (*marks) {
+    out.append(R"(,"delivered":)").append(truth((*marks)->delivered >= message.sequence));
+    out.append(R"(,"read":)").append(truth((*marks)->read >= message.sequence));
   }
+  append_ways(out, message);
+  return {};
+}
+
+chatrt::Status Explain::append_refused(std::string& out, std::string_view client_id) const {
+  const auto refused = trace_.refused(client_id);
+  if (refused.empty()) return chatrt::Error{chatrt::Errc::not_found, "no such message"};
+  out.append(R"({"refused":[)");
+  for (const TraceLog::Refused& one : refused) {
+    if (out.back() == '}') out.push_back(',');
+    out.append(R"({"code":")").append(chatrt::error_name(one.code)).append("\"");
+    append_text(out, "senderId", one.author.str());
+    append_text(out, "clientMessageId", one.client_id);
+    append_time(out, "at", one.at);
+    out.push_back('}');
+  }
+  out.push_back(']');
+  return {};
+}
+
+chatrt::Result<std::string> Explain::message(std::string_view id) const {
+  const auto found = find(id);
+  if (!found) return found.error();
+  std::string out;
+  const chatrt::Status known = *found ? append_message(out, **found) : append_refused(out, id);
+  if (!known) return known.error();
   append_time(out, "rememberedSince", trace_.remembers_since());
   out.push_back('}');
   return out;

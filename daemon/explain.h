@@ -26,7 +26,9 @@ class Explain {
   chatrt::Result<std::optional<chatrt::Message>> find(std::string_view id) const;
   chatrt::Result<std::optional<chatrt::Marks>> marks_of_receiver(
       const chatrt::Message& message) const;
+  chatrt::Status append_message(std::string& out, const chatrt::Message& message) const;
   void append_ways(std::string& out, const chatrt::Message& message) const;
+  chatrt::Status append_refused(std::string& out, std::string_view client_id) const;
 
   const chatrt::MessageStore& store_;
   const chatrt::Registry& registry_;

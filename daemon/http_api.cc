@@ -1,6 +1,5 @@
 #include "http_api.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -298,11 +297,9 @@ std::optional<std::string_view> match(std::string_view pattern, std::string_view
 
 bool is_json(std::string_view content_type) {
   constexpr std::string_view kJson = "application/json";
-  if (content_type.size() < kJson.size()) return false;
-  const std::string_view type = content_type.substr(0, kJson.size());
-  const bool same = std::equal(kJson.begin(), kJson.end(), type.begin(), same_letter);
-  return same && (content_type.size() == kJson.size() || content_type[kJson.size()] == ';' ||
-                  content_type[kJson.size()] == ' ');
+  if (!starts_with_in_any_case(content_type, kJson)) return false;
+  const std::string_view rest = content_type.substr(kJson.size());
+  return rest.empty() || rest.front() == ';' || rest.front() == ' ';
 }
 
 HttpResponse run(const Route& route, std::string_view id, const ApiParts& parts,

@@ -1,7 +1,4 @@
 #include "http_routes.h"
-
-#include <algorithm>
-
 #include "revoke_call.h"
 
 namespace chatd {
@@ -9,34 +6,7 @@ namespace chatd {
 using chatrt::Errc;
 using chatrt::Error;
 using chatrt::Result;
-using transport::HttpRequest;
 using transport::HttpResponse;
-
-bool same_letter(char lower, char any) {
-  return lower == (any >= 'A' && any <= 'Z' ? static_cast<char>(any + 32) : any);
-}
-
-std::string_view token_of(const HttpRequest& request) {
-  const std::string_view header = request.authorization;
-  constexpr std::string_view kBearer = "bearer ";
-  const bool is_bearer = header.size() >= kBearer.size() &&
-                         std::equal(kBearer.begin(), kBearer.end(), header.begin(), same_letter);
-  return is_bearer ? header.substr(kBearer.size()) : std::string_view{};
-}
-
-chatrt::Status operators_only(const Call& call) {
-  const std::string_view token = token_of(call.request);
-  if (call.parts.open || call.parts.is_operator(token)) return {};
-  if (token.empty()) return Error{Errc::token_missing, "this is for operators"};
-  return Error{Errc::permission_denied, "this is for operators"};
-}
-
-HttpResponse refusal(chatrt::LogSink& log, std::string_view route, const Error& error) {
-  HttpResponse response = problem(error.code, error.detail);
-  log.log(response.status < 500 ? chatrt::LogLevel::info : chatrt::LogLevel::warning, "refused",
-          {{"code", chatrt::error_name(error.code)}, {"request", route}});
-  return response;
-}
 
 Result<HttpResponse> trace(const Call& call) {
   if (const auto allowed = operators_only(call); !allowed) return allowed.error();

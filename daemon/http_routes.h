@@ -29,8 +29,8 @@ inline transport::HttpResponse later() { return {.status = 0, .content_type = {}
 std::string_view token_of(const transport::HttpRequest& request);
 // Nothing for operators, and under --dev for all.
 chatrt::Status operators_only(const Call& call);
-// Letters of ASCII alone.
-bool same_letter(char lower, char any);
+// Does `text` begin with `lower`, in letters of ASCII of either case?
+bool starts_with_in_any_case(std::string_view text, std::string_view lower);
 
 // The problem, with its line in the log.
 transport::HttpResponse refusal(chatrt::LogSink& log, std::string_view route,

@@ -32,16 +32,18 @@ void TraceLog::on_sent(const Sent& sent, std::span<const ConnectionId> connectio
   }
 }
 
-void TraceLog::on_written(ConnectionId connection, Position up_to) {
+void TraceLog::add_fence(Kind kind, ConnectionId connection, Position up_to) {
   const chatrt::Timestamp now = clock_.now();
   const std::lock_guard lock(mutex_);
-  add({up_to, connection, now, Kind::written, false});
+  add({up_to, connection, now, kind, false});
+}
+
+void TraceLog::on_written(ConnectionId connection, Position up_to) {
+  add_fence(Kind::written, connection, up_to);
 }
 
 void TraceLog::on_confirmed(ConnectionId connection, Position up_to) {
-  const chatrt::Timestamp now = clock_.now();
-  const std::lock_guard lock(mutex_);
-  add({up_to, connection, now, Kind::confirmed, false});
+  add_fence(Kind::confirmed, connection, up_to);
 }
 
 void TraceLog::on_refused(const chatrt::PostDraft& draft, chatrt::Errc code) {

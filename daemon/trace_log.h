@@ -65,7 +65,8 @@ class TraceLog final : public chatrt::TraceSink {
     Kind kind;
     bool replayed;
   };
-  void add(const Note& note);
+  void add(const Note& note);  // under mutex_
+  void add_fence(Kind kind, chatrt::ConnectionId connection, chatrt::Position up_to);
 
   const chatrt::Clock& clock_;
   const std::size_t notes_max_;

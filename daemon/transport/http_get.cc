@@ -45,19 +45,25 @@ class Socket {
   int fd_ = -1;
 };
 
-// What comes back for `request`, until the other side closes; empty if it fails.
-std::string exchange_plain(int fd, const std::string& request) {
+// Everything until the other side closes. `read(bytes, size)` is as recv().
+template <typename Read>
+std::string read_all(Read read) {
   std::string answer;
-  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
-    return answer;
-  }
   std::array<char, 4096> buffer;
   for (ssize_t got = 1; got > 0 && answer.size() < kAnswerMax;) {
-    got = ::recv(fd, buffer.data(), buffer.size(), 0);
+    got = read(buffer.data(), buffer.size());
     if (got > 0) answer.append(buffer.data(), static_cast<std::size_t>(got));
   }
   return answer;
+}
+
+// What comes back for `request`; empty if it fails.
+std::string exchange_plain(int fd, const std::string& request) {
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
+    return {};
+  }
+  return read_all([fd](char* bytes, std::size_t size) { return ::recv(fd, bytes, size, 0); });
 }
 
 std::string exchange_tls(int fd, const std::string& request, const std::string& cert) {
@@ -68,17 +74,13 @@ std::string exchange_tls(int fd, const std::string& request, const std::string& 
   // Its own certificate is trusted, whoever has signed it.
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_PARTIAL_CHAIN);
   const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), SSL_free);
-  std::string answer;
   if (!ssl || SSL_set_fd(ssl.get(), fd) != 1 || SSL_connect(ssl.get()) != 1 ||
       SSL_write(ssl.get(), request.data(), static_cast<int>(request.size())) <= 0) {
-    return answer;
+    return {};
   }
-  std::array<char, 4096> buffer;
-  for (int got = 1; got > 0 && answer.size() < kAnswerMax;) {
-    got = SSL_read(ssl.get(), buffer.data(), buffer.size());
-    if (got > 0) answer.append(buffer.data(), static_cast<std::size_t>(got));
-  }
-  return answer;
+  return read_all([&ssl](char* bytes, std::size_t size) -> ssize_t {
+    return SSL_read(ssl.get(), bytes, static_cast<int>(size));
+  });
 }
 
 }  // namespace

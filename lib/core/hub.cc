@@ -96,31 +96,24 @@ void Hub::detach(ConnectionId connection) {
 
 void Hub::post(PostDraft draft, std::function<void(Result<Message>)> done) {
   Lanes& lanes = impl_->lanes;
-  const auto refuse = [&](const PostDraft& what, const PostDone& to, const Error& error) {
-    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
-    if (lanes.parts.trace != nullptr) lanes.parts.trace->on_refused(what, error.code);
-    lanes.answer(to, error);
-  };
   if (const Status status = check_post(lanes, draft); !status) {
-    return refuse(draft, done, status.error());
+    return impl_->refuse(draft, done, status.error());
   }
   Draft taken(std::move(draft));
   Entry entry(std::in_place_type<PostDone>, std::move(done));
   if (const auto refused = lanes.inbox.put(std::move(taken), std::move(entry))) {
-    refuse(std::get<PostDraft>(taken), std::get<PostDone>(entry), *refused);
+    impl_->refuse(std::get<PostDraft>(taken), std::get<PostDone>(entry), *refused);
   }
 }
 
 void Hub::mark(MarkDraft draft, std::function<void(Result<MarkAdvanced>)> done) {
   Lanes& lanes = impl_->lanes;
-  const auto refuse = [&](const MarkDone& to, const Error& error) {
-    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
-    lanes.answer(to, error);
-  };
-  if (const Status status = check_user(draft.user); !status) return refuse(done, status.error());
+  if (const Status status = check_user(draft.user); !status) {
+    return impl_->refuse(done, status.error());
+  }
   Entry entry(std::in_place_type<MarkDone>, std::move(done));
   if (const auto refused = lanes.inbox.put(Draft{std::move(draft)}, std::move(entry))) {
-    refuse(std::get<MarkDone>(entry), *refused);
+    impl_->refuse(std::get<MarkDone>(entry), *refused);
   }
 }
 

@@ -29,6 +29,15 @@ class Hub::Impl {
   std::optional<MonotonicTime> next_deadline() const;
   void tick();
   std::optional<Position> position() const;
+  template <typename Done>
+  void refuse(const Done& done, const Error& error) {
+    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
+    lanes.answer(done, error);
+  }
+  void refuse(const PostDraft& draft, const PostDone& done, const Error& error) {
+    if (lanes.parts.trace != nullptr) lanes.parts.trace->on_refused(draft, error.code);
+    refuse(done, error);
+  }
 
  private:
   // Takes the whole inbox and works it off, in turns of up to `batch_max` drafts.
@@ -36,8 +45,7 @@ class Hub::Impl {
   void turn(std::span<const Draft> drafts, std::span<Entry> entries);
   // One commit. Afterwards results_ has one result for each draft, whatever the store did.
   void commit(std::span<const Draft> drafts);
-  void trace_refused(std::span<const Draft> drafts);
-  void answer(const PostDone& done, Result<Appended>& result);
+  void answer(const Draft& draft, const PostDone& done, Result<Appended>& result);
   void answer(const MarkDone& done, Result<Appended>& result);
   void run(const LaneTask& task);
   void note_deadline();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "text_bytes.h"
+
 namespace chatrt {
 namespace {
 
@@ -203,11 +205,10 @@ void Replays::read_for_next() {
 
 bool Replays::send(ConnectionId connection, Replay& replay, const Change& change) {
   const std::span<const ConnectionId> to(&connection, 1);
-  std::size_t bytes = kEventBytes;
+  const std::size_t bytes = kEventBytes + text_bytes(change);
   if (const auto* message = std::get_if<Message>(&change)) {
     if (message->receiver == replay.user) lanes_.send(to, ReceiveMessage{*message}, true);
     if (message->author == replay.user) lanes_.send(to, MessageSent{*message}, true);
-    bytes += message->text.size();
   } else {
     lanes_.send(to, MarkMoved{std::get<MarkAdvanced>(change)});
   }

@@ -40,16 +40,14 @@ void Hub::Impl::drain() {
 void Hub::Impl::turn(std::span<const Draft> drafts, std::span<Entry> entries) {
   // Before the commit, so that what it adds is seen as new. It fails where the commit will.
   static_cast<void>(delivery.find_head().has_value());
-  if (!drafts.empty()) {
-    commit(drafts);
-    trace_refused(drafts);
-  }
-  auto result = results_.begin();
+  if (!drafts.empty()) commit(drafts);
+  std::size_t next = 0;  // of drafts, and of their results
   for (Entry& entry : entries) {
     if (const auto* post = std::get_if<PostDone>(&entry)) {
-      answer(*post, *result++);
+      answer(drafts[next], *post, results_[next]);
+      ++next;
     } else if (const auto* mark = std::get_if<MarkDone>(&entry)) {
-      answer(*mark, *result++);
+      answer(*mark, results_[next++]);
     } else {
       run(std::get<LaneTask>(entry));
     }
@@ -86,20 +84,8 @@ void Hub::Impl::commit(std::span<const Draft> drafts) {
   }
 }
 
-void Hub::Impl::trace_refused(std::span<const Draft> drafts) {
-  TraceSink* const trace = lanes.parts.trace;
-  if (trace == nullptr) return;
-  for (std::size_t i = 0; i < drafts.size(); ++i) {
-    const auto* post = std::get_if<PostDraft>(&drafts[i]);
-    if (post != nullptr && !results_[i]) trace->on_refused(*post, results_[i].error().code);
-  }
-}
-
-void Hub::Impl::answer(const PostDone& done, Result<Appended>& result) {
-  if (!result) {
-    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
-    return lanes.answer(done, result.error());
-  }
+void Hub::Impl::answer(const Draft& draft, const PostDone& done, Result<Appended>& result) {
+  if (!result) return refuse(std::get<PostDraft>(draft), done, result.error());
   auto* message = std::get_if<Message>(&result->change);
   if (message == nullptr) {
     return lanes.answer(done, Error{Errc::internal, "the store gave no message for a message"});
@@ -115,10 +101,7 @@ void Hub::Impl::answer(const PostDone& done, Result<Appended>& result) {
 }
 
 void Hub::Impl::answer(const MarkDone& done, Result<Appended>& result) {
-  if (!result) {
-    lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);
-    return lanes.answer(done, result.error());
-  }
+  if (!result) return refuse(done, result.error());
   const auto* mark = std::get_if<MarkAdvanced>(&result->change);
   if (mark == nullptr) {
     return lanes.answer(done, Error{Errc::internal, "the store gave no mark for a mark"});

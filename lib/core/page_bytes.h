@@ -4,21 +4,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <variant>
-#include <vector>
 
 #include "chatrt/message_store.h"
+#include "text_bytes.h"
 
 namespace chatrt {
-
-inline std::size_t text_bytes(const Message& message) { return message.text.size(); }
-inline std::size_t text_bytes(const Conversation& conversation) {
-  return conversation.last_message.text.size();
-}
-inline std::size_t text_bytes(const Change& change) {
-  const auto* message = std::get_if<Message>(&change);
-  return message != nullptr ? text_bytes(*message) : 0;
-}
 
 // How many of [first, last) have `bytes_max` bytes of text together; one at least, if there is one.
 template <typename Iterator>

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "text_bytes.h"
+
 namespace chatrt {
 
 RecentChanges::RecentChanges(std::size_t changes_max, std::size_t bytes_max)
@@ -16,7 +18,7 @@ void RecentChanges::reset(Position head) {
 
 const Change& RecentChanges::push(Change change) {
   assert(position_of(change).value == head_.value + 1);
-  const std::size_t bytes = bytes_of(change);
+  const std::size_t bytes = text_bytes(change);
   while (count_ > 0 && (count_ == changes_max_ || bytes_ + bytes > bytes_max_)) drop_oldest();
   if (count_ == changes_.size()) grow();
 
@@ -45,14 +47,9 @@ RecentChanges::MemberHashes RecentChanges::hashes_of(const Change& change) {
   return {hash_of(mark.user), hash_of(mark.peer)};
 }
 
-std::size_t RecentChanges::bytes_of(const Change& change) {
-  const auto* message = std::get_if<Message>(&change);
-  return message == nullptr ? 0 : message->text.size();
-}
-
 void RecentChanges::drop_oldest() {
   Change& oldest = changes_[oldest_];
-  bytes_ -= bytes_of(oldest);
+  bytes_ -= text_bytes(oldest);
   oldest = Change{};
   oldest_ = slot_of(1);
   --count_;

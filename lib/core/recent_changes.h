@@ -49,7 +49,6 @@ class RecentChanges {
   static std::uint64_t hash_of(const UserId& user) { return std::hash<UserId>{}(user); }
   static bool is_member(const Change& change, const UserId& user);
   static MemberHashes hashes_of(const Change& change);
-  static std::size_t bytes_of(const Change& change);
 
   // The slot of the `index`th oldest.
   std::size_t slot_of(std::size_t index) const { return (oldest_ + index) & (changes_.size() - 1); }
