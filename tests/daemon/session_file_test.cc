@@ -1,13 +1,12 @@
 // What clients resume by, over the end of the process.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "../temp_folder.h"
 #include "session_file.h"
 
 using namespace chatd;
@@ -19,13 +18,6 @@ using chatrt::gateway::SessionId;
 namespace {
 
 struct SessionsFixture {
-  SessionsFixture() {
-    std::array<char, 32> name{"/tmp/chatrt-sessions-XXXXXX"};
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    folder = name.data();
-  }
-  ~SessionsFixture() { std::filesystem::remove_all(folder); }
-
   std::unique_ptr<SessionFile> open(Timestamp at) {
     auto opened = SessionFile::open({folder + "/key", folder + "/notes"}, at);
     REQUIRE(opened);
@@ -37,7 +29,8 @@ struct SessionsFixture {
     return status.st_mode & 0777U;
   }
 
-  std::string folder;
+  const chatrt::testing::TempFolder temp;
+  const std::string folder = temp.path().string();
   const Timestamp now{Duration{1'000'000}};
   const Timestamp later = now + Duration{10'000};
   const UserId ann = *UserId::parse("ann");

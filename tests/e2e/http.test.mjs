@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import Ajv from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
@@ -36,26 +35,7 @@ describe('HTTP', () => {
   });
   after(() => chatd.close());
 
-  // fetch() keeps some headers to itself.
-  function ask(method, path, { headers = {}, body } = {}) {
-    return new Promise((resolve, reject) => {
-      const request = http.request({ host: '127.0.0.1', port: chatd.port, method, path, headers, agent: false }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (part) => (text += part));
-        response.on('end', () => {
-          let json;
-          try {
-            json = JSON.parse(text);
-          } catch {
-            // Not every answer is JSON.
-          }
-          resolve({ status: response.statusCode, headers: response.headers, text, json });
-        });
-      });
-      request.on('error', reject);
-      request.end(body);
-    });
-  }
+  const ask = (...request) => chatd.request(...request);
   const post = (path, fields, headers = {}) =>
     ask('POST', path, { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(fields) });
   const message = { senderId: 'ann', selectedUser: 'bob', textMessage: 'hello' };

@@ -108,8 +108,9 @@ export class Chatd {
     const messages = [];
     let since = 0;
     for (;;) {
-      const { status, body: page } = await this.ask('GET', `/v1/sync?userId=${encodeURIComponent(user)}&since=${since}&limit=${limit}`);
-      if (status !== 200) throw new Error(`sync: ${status} ${JSON.stringify(page)}`);
+      const { status, text } = await this.request('GET', `/v1/sync?userId=${encodeURIComponent(user)}&since=${since}&limit=${limit}`);
+      if (status !== 200) throw new Error(`sync: ${status} ${text}`);
+      const page = JSON.parse(text);
       for (const change of page.changes) if (change.type === 'message') messages.push(change.message);
       since = page.position;
       if (!page.more) return messages;
@@ -118,26 +119,32 @@ export class Chatd {
 
   // Sends a message by HTTP; the answer with its parsed body.
   async post(fields, path = '/api/message/create-message') {
-    return this.ask('POST', path, fields);
+    const { status, headers, text } = await this.request('POST', path, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(fields),
+    });
+    return { status, headers: new Headers(headers), body: JSON.parse(text) };
   }
-  // One request on a connection of its own, with JSON in both directions; rejects if that breaks.
-  // Not fetch(): Node's keeps requests for ever whose server was killed.
-  ask(method, path, fields) {
+  // One request on a connection of its own; rejects if that breaks. `json` is the parsed body, if it
+  // is JSON. Not fetch(): Node's keeps requests for ever whose server was killed, and some headers to
+  // itself.
+  request(method, path, { headers = {}, body } = {}) {
     return new Promise((resolve, reject) => {
-      const headers = fields === undefined ? {} : { 'content-type': 'application/json' };
       const request = http.request(`${this.url}${path}`, { method, headers, agent: false }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (part) => (text += part)).on('error', reject);
         response.on('end', () => {
+          let json;
           try {
-            resolve({ status: response.statusCode, headers: new Headers(response.headers), body: JSON.parse(text) });
-          } catch (error) {
-            reject(error);
+            json = JSON.parse(text);
+          } catch {
+            // Not every answer is JSON.
           }
+          resolve({ status: response.statusCode, headers: response.headers, text, json });
         });
       });
       request.on('error', reject);
-      request.end(fields === undefined ? undefined : JSON.stringify(fields));
+      request.end(body);
     });
   }
 

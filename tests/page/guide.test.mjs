@@ -15,7 +15,7 @@ it('docs/frontend.md: the guide to chat.ts works as it stands', async () => {
   const chatd = await new Chatd().start();
   // A link: Node finds what chat.js imports from where it really is.
   symlinkSync(join(folder, 'chat.js'), join(work, 'chat.js'));
-  const globals = "import { webcrypto } from 'node:crypto';\nglobalThis.crypto ??= webcrypto; // as in browsers\n";
+  const globals = `import '${new URL('./modules.mjs', import.meta.url)}';\n`;
   writeFileSync(join(work, 'guide.mjs'), globals + code.replaceAll('http://localhost:3000', chatd.url));
   const child = spawn('node', ['guide.mjs'], { cwd: work, stdio: ['ignore', 'pipe', 'inherit'] });
   try {

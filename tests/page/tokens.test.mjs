@@ -1,20 +1,20 @@
 // The page and the operator's view of a chatd that asks for tokens.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Chatd, OPERATOR, token } from '../safety/lib/chatd.mjs';
+import { Chatd, OPERATOR, suite, token } from '../safety/lib/chatd.mjs';
 import { launch, Window } from './browser.mjs';
 
 describe('the page, with tokens', { concurrency: false }, () => {
-  const cleanups = [];
+  const t = suite();
   let chatd, browser, url;
   before(async () => {
-    chatd = await Chatd.start({ after: (what) => cleanups.unshift(what) }, { dev: false });
+    chatd = await Chatd.start(t, { dev: false });
     url = `http://localhost:${chatd.port}`;
     browser = await launch();
   });
   after(async () => {
     await browser?.close();
-    for (const cleanup of cleanups) await cleanup();
+    await t.end();
   });
   async function open(path = '') {
     const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1200, height: 760 } });

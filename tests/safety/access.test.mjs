@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { Chatd, OPERATOR, Socket, token } from './lib/chatd.mjs';
+import { Chatd, OPERATOR, Socket, suite, token } from './lib/chatd.mjs';
 
 const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const api = parse(read('docs/openapi.yaml'));
@@ -18,8 +18,7 @@ const TEXT = 'between ann and bob';
 const NOBODYS = '999999'; // a conversation that does not exist
 
 describe('access', () => {
-  const cleanups = [];
-  const t = { after: (what) => cleanups.unshift(what) };
+  const t = suite();
   let chatd, message, sessions;
   const sockets = {};
   before(async () => {
@@ -31,9 +30,7 @@ describe('access', () => {
     ({ message } = await sockets.ann.ask('send_message', { selectedUser: 'bob', textMessage: TEXT }));
     ({ data: { sessions } } = await chatd.json('GET', '/v1/sessions', { token: token({ sub: 'ann' }) }));
   });
-  after(async () => {
-    for (const cleanup of cleanups) await cleanup();
-  });
+  after(t.end);
 
   const roles = {
     member: { token: () => token({ sub: 'ann' }), as: {} },

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Chatd } from '../lib/chatd.mjs';
+import { answersTo } from './lib/raw.mjs';
 import { RAW_REQUESTS, SMUGGLED } from './lib/raw_requests.mjs';
-import { exchange } from './lib/raw.mjs';
 
 describe('raw HTTP', () => {
   let chatd;
@@ -17,7 +17,7 @@ describe('raw HTTP', () => {
 
   for (const [name, raw, status] of RAW_REQUESTS) {
     it(`answers ${name}`, async () => {
-      const answers = await exchange({ port: chatd.port }, raw);
+      const answers = await answersTo({ port: chatd.port }, raw);
       assert.equal(answers.length, 1, answers.join('\n'));
       const got = Number(/^HTTP\/1\.1 (\d{3}) /.exec(answers[0])[1]);
       assert.ok([status].flat().includes(got), `${got} in place of ${status}`);
@@ -28,7 +28,7 @@ describe('raw HTTP', () => {
   }
 
   it('control: two good requests get two answers', async () => {
-    const [good, more] = await exchange({ port: chatd.port }, RAW_REQUESTS[0][1] + SMUGGLED, 2);
+    const [good, more] = await answersTo({ port: chatd.port }, RAW_REQUESTS[0][1] + SMUGGLED, 2);
     assert.match(good, /^HTTP\/1\.1 200 /);
     assert.match(more, /smuggled/);
   });

@@ -2,17 +2,14 @@
 // has its answer, and afterwards others chat as before.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Chatd, exchange, frame, Socket, token } from './lib/chatd.mjs';
+import { Chatd, exchange, frame, Socket, suite, token } from './lib/chatd.mjs';
 
-const cleanups = [];
-const t = { after: (what) => cleanups.unshift(what) };
+const t = suite();
 let chatd;
 before(async () => {
   chatd = await Chatd.start(t);
 });
-after(async () => {
-  for (const cleanup of cleanups) await cleanup();
-});
+after(t.end);
 
 const closes = async (...packets) => {
   const socket = await Socket.join(chatd.port, { user: 'mallory' });
@@ -34,6 +31,7 @@ const answers = async (event, argument) => {
 const handshake = (query) => chatd.request('GET', `/socket.io/?${query}`);
 const upgrade = (lines, path = '/socket.io/?EIO=4&transport=websocket') => exchange(chatd.port,
   `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${chatd.port}\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n${lines}\r\n`);
+const WEBSOCKET = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 const binary = (bytes) => frame(2, Buffer.from(bytes));
 
 // [name, what is tried]
@@ -97,7 +95,7 @@ const holes = [
   ['engine.io CVE-2023-31125: a transport that every object has', async () => {
     for (const name of ['constructor', '__proto__', 'toString', 'webtransport']) {
       assert.equal((await handshake(`EIO=4&transport=${name}`)).status, 400, name);
-      assert.ok([400, 404].includes((await upgrade('Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n', `/socket.io/?EIO=4&transport=${name}`)).status), name);
+      assert.ok([400, 404].includes((await upgrade(WEBSOCKET, `/socket.io/?EIO=4&transport=${name}`)).status), name);
     }
   }],
   ['ws CVE-2016-10542: a frame that is announced with more than there can be', async () => {
@@ -161,7 +159,7 @@ const holes = [
   }],
   ['websocketpp PR 456: header lines that end nowhere', async () => {
     for (const value of [';', ',', ';;,,;', '"', 'permessage-deflate; x="', 'a;'.repeat(2000), '=;=']) {
-      const answer = await upgrade(`Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: ${value}\r\n` +
+      const answer = await upgrade(`${WEBSOCKET}Sec-WebSocket-Extensions: ${value}\r\n` +
         'Sec-WebSocket-Protocol: ,\r\n', '/elsewhere');
       assert.ok(answer.status >= 400 && answer.status < 500, `${value.slice(0, 20)}: ${answer.status}`);
     }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { Chatd, Socket, token } from './lib/chatd.mjs';
+import { Chatd, Socket, suite, token } from './lib/chatd.mjs';
 
 // What a log must not be made to say by who is logged.
 const hostile = [
@@ -12,15 +12,12 @@ const hostile = [
 ];
 
 describe('hostile names', () => {
-  const cleanups = [];
-  const t = { after: (what) => cleanups.unshift(what) };
+  const t = suite();
   let chatd;
   before(async () => {
     chatd = await Chatd.start(t, { args: ['--log-level', 'debug', '--cors-origin', 'https://chat.example'] });
   });
-  after(async () => {
-    for (const cleanup of cleanups) await cleanup();
-  });
+  after(t.end);
 
   it('in 200 paths lead nowhere', async () => {
     const dots = ['..', '%2e%2e', '%2E.', '.%2e', '%252e%252e', '..%00', '....', '%c0%ae%c0%ae', '\uff0e\uff0e'];

@@ -1,6 +1,6 @@
 // chatd behind Debian's nginx, with the configuration of docs/operating.md.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
@@ -11,7 +11,8 @@ import { after, before, describe, it } from 'node:test';
 import { io } from 'socket.io-client';
 import { Chatd } from '../lib/chatd.mjs';
 import { transports } from '../lib/clients.mjs';
-import { exchange } from './lib/raw.mjs';
+import { issue } from './lib/certificate.mjs';
+import { answersTo } from './lib/raw.mjs';
 import { RAW_REQUESTS, SMUGGLED } from './lib/raw_requests.mjs';
 
 const shown = /```nginx\n(.*?)^```$/ms.exec(readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8'))[1];
@@ -66,10 +67,7 @@ describe('behind nginx', () => {
   before(() => {
     chmodSync(folder, 0o755);
     mkdirSync(join(folder, 'tmp'));
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-      '-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem'), '-days', '2', '-subj', '/CN=localhost',
-      '-addext', 'subjectAltName=DNS:localhost'], { stdio: 'ignore' });
-    ca = readFileSync(join(folder, 'cert.pem'));
+    ca = issue(join(folder, 'cert.pem'), join(folder, 'key.pem'));
   });
   after(() => rmSync(folder, { recursive: true }));
 
@@ -109,18 +107,18 @@ describe('behind nginx', () => {
     for (const [name, raw] of RAW_REQUESTS) {
       it(`passes on no second request: ${name}`, async () => {
         const before = await requests();
-        const answers = await exchange({ port, ca }, raw);
+        const answers = await answersTo({ port, ca }, raw);
         // Whatever nginx makes of it: chatd sees no more requests than nginx has answers for.
         const given = (await requests()) - before - 1;
         assert.ok(given <= answers.length, `${given} requests: ${answers.join('\n')}`);
-        const after = await exchange({ port, ca }, RAW_REQUESTS[0][1]);
+        const after = await answersTo({ port, ca }, RAW_REQUESTS[0][1]);
         assert.equal(after.length, 1);
         assert.match(after[0], /\r\n\r\n\{"ok":true\}$/); // its own answer, not one that was left over
       });
     }
 
     it('control: two good requests get two answers', async () => {
-      const answers = await exchange({ port, ca }, RAW_REQUESTS[0][1] + SMUGGLED, 2);
+      const answers = await answersTo({ port, ca }, RAW_REQUESTS[0][1] + SMUGGLED, 2);
       assert.equal(answers.length, 2);
       assert.match(answers[1], /smuggled/);
     });
@@ -131,7 +129,7 @@ describe('behind nginx', () => {
     after(stop);
     // Far more than the quota, each with another address that the client claims.
     const claimed = (where) => Promise.all(Array.from({ length: 20 }, async (_, i) =>
-      statusOf((await exchange(where(), handshake(`X-Forwarded-For: 192.0.2.${i}\r\n`)))[0])));
+      statusOf((await answersTo(where(), handshake(`X-Forwarded-For: 192.0.2.${i}\r\n`)))[0])));
 
     it('a client does not get another address by claiming one', async () => {
       // Not from the proxy's own address, which would be the proxy's word.
@@ -151,7 +149,7 @@ describe('behind nginx', () => {
 
     it('nobody is believed', async () => {
       const statuses = await Promise.all(Array.from({ length: 20 }, async (_, i) =>
-        statusOf((await exchange({ port: chatd.port }, handshake(`X-Forwarded-For: 192.0.2.${i}\r\n`)))[0])));
+        statusOf((await answersTo({ port: chatd.port }, handshake(`X-Forwarded-For: 192.0.2.${i}\r\n`)))[0])));
       assert.ok(statuses.includes(200) && statuses.includes(429), statuses.join());
     });
   });

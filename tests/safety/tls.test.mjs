@@ -1,6 +1,6 @@
 // TLS in chatd: stock clients over https and wss, what is refused, and other keys on SIGHUP.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -11,6 +11,7 @@ import tls from 'node:tls';
 import { io } from 'socket.io-client';
 import { binary, Chatd } from '../lib/chatd.mjs';
 import { transports } from '../lib/clients.mjs';
+import { issue } from './lib/certificate.mjs';
 
 describe('TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chatrt-tls-'));
@@ -19,15 +20,8 @@ describe('TLS', () => {
   let chatd;
   let ca;
 
-  // A new key with a certificate of its own for localhost.
-  function issue() {
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-      '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
-    { stdio: 'ignore' });
-    return readFileSync(cert);
-  }
   before(async () => {
-    ca = issue();
+    ca = issue(cert, key);
     // Several shards: a connection goes to that of its session, in the middle of its TLS.
     chatd = await new Chatd(['--tls-cert', cert, '--tls-key', key, '--shards', '3']).start();
   });
@@ -108,7 +102,7 @@ describe('TLS', () => {
     const other = join(folder, 'other.pem');
     const kept = readFileSync(key);
     const served = readFileSync(cert);
-    issue();
+    issue(cert, key);
     writeFileSync(other, readFileSync(cert));
     writeFileSync(key, kept);
     writeFileSync(cert, served);
@@ -127,7 +121,7 @@ describe('TLS', () => {
     assert.match((await failed).error, /^tls-cert: /);
     assert.equal((await hello()).getPeerCertificate().fingerprint256, before);
 
-    ca = issue();
+    ca = issue(cert, key);
     const done = chatd.logged((entry) => entry.event === 'reload');
     chatd.kill('SIGHUP');
     assert.equal((await done).error, undefined);

@@ -1,6 +1,6 @@
+#include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "chatrt/testing/message_store_contract.h"
-#include "temp_folder.h"
 
 TEST_CASE("the SQLite store keeps the contract, also across a reopening") {
   const chatrt::testing::TempFolder folder;

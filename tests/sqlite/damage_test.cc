@@ -11,9 +11,9 @@
 #include <set>
 #include <string>
 
+#include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "chatrt/testing/contract/store_fixture.h"
-#include "temp_folder.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;

@@ -3,8 +3,8 @@
 
 #include <cstdlib>
 
+#include "../temp_folder.h"
 #include "simulated_disk.h"
-#include "temp_folder.h"
 #include "workload.h"
 
 using namespace chatrt;

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "golden_traffic.h"
-#include "temp_folder.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;

@@ -5,11 +5,11 @@
 #include <fstream>
 #include <string>
 
+#include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "chatrt/testing/contract/store_fixture.h"
 #include "database.h"
 #include "schema.h"
-#include "temp_folder.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;

@@ -17,6 +17,17 @@ export function folder(t) {
   return path;
 }
 
+// In place of a test's context, for what a suite begins before its tests: `after(t.end)` ends it.
+export function suite() {
+  const ends = [];
+  return {
+    after: (end) => ends.unshift(end),
+    end: async () => {
+      for (const end of ends) await end();
+    },
+  };
+}
+
 export class Chatd {
   // `dev: false`: with a secret and an operator's key. `files`: the limit of open files.
   static async start(t, { dev = true, args = [], files = 0, dir = folder(t), tries = true } = {}) {

@@ -4,7 +4,7 @@ import tls from 'node:tls';
 
 // Sends `raw` and then nothing, and resolves with the answers: when the server closes, or a
 // fifth of a second after the last of `expected` was there, for any that should not come.
-export function exchange({ port, ca, from }, raw, expected = 1) {
+export function answersTo({ port, ca, from }, raw, expected = 1) {
   return new Promise((resolve, reject) => {
     const socket = ca
       ? tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca, localAddress: from })
