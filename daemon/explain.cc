@@ -13,7 +13,8 @@ using chatrt::socketio::append_json_string;
 
 void append_time(std::string& out, std::string_view name, chatrt::Timestamp time) {
   out.append(",\"").append(name).append("\":\"");
-  out.append(chatrt::format_timestamp(time)).append("\"");
+  chatrt::append_timestamp(out, time);
+  out.push_back('"');
 }
 
 void append_text(std::string& out, std::string_view name, std::string_view text) {

@@ -57,8 +57,19 @@ void append_visible(std::string& out, std::string_view text) {
   }
 }
 
+// ASCII that stands for itself in JSON: nearly all there is.
+bool is_plain(std::string_view text) {
+  bool plain = true;  // looked at to the end, so that it is done many bytes at a time
+  for (const char c : text) plain &= c >= ' ' && c <= '~' && c != '"' && c != '\\';
+  return plain;
+}
+
 void append_text(std::string& out, std::string_view text) {
   text = text.substr(0, kFieldBytesMax);
+  if (is_plain(text)) {
+    out.append("\"").append(text).append("\"");
+    return;
+  }
   // The cut may have split a character.
   while (!text.empty() && text.size() == kFieldBytesMax && !chatrt::is_valid_utf8(text) &&
          (static_cast<unsigned char>(text.back()) & 0x80) != 0) {
@@ -103,21 +114,20 @@ void JsonLog::write(chatrt::LogLevel level, std::string_view event,
 
 void JsonLog::append(chatrt::LogLevel level, std::string_view event,
                      std::span<const chatrt::LogField> fields) {
-  lines_.append(R"({"time":")").append(chatrt::format_timestamp(clock_.now()));
-  lines_.append(R"(","level":")").append(level_name(level)).append(R"(","event":)");
-  append_text(lines_, event);
+  lines_.append(R"({"time":")");
+  chatrt::append_timestamp(lines_, clock_.now());
+  lines_.append(R"(","level":")").append(level_name(level)).append(R"(","event":")");
+  lines_.append(event).push_back('"');
   for (const chatrt::LogField& field : fields) {
-    lines_.push_back(',');
-    append_text(lines_, field.key);
-    lines_.push_back(':');
+    lines_.append(",\"").append(field.key).append("\":");
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
       append_text(lines_, *text);
     } else if (const auto* truth = std::get_if<bool>(&field.value)) {
       lines_.append(*truth ? "true" : "false");
     } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
-      lines_.append(std::to_string(*number));
+      chatrt::socketio::append_json_number(lines_, *number);
     } else {
-      lines_.append(std::to_string(std::get<std::uint64_t>(field.value)));
+      chatrt::socketio::append_json_number(lines_, std::get<std::uint64_t>(field.value));
     }
   }
   lines_.append("}\n");

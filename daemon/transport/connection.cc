@@ -20,7 +20,7 @@ using EngineRequest = chatrt::engineio::Request;
 constexpr Duration kLinger{2000};
 // What a connection may have waiting also when too much waits in all.
 constexpr std::size_t kFairShare = 64 * 1024;
-// An output buffer larger than this is given back once it is empty.
+// An input buffer larger than this is given back once it is empty.
 constexpr std::size_t kBufferKept = 4096;
 
 }  // namespace
@@ -210,7 +210,7 @@ void Connection::begin_engine(const HttpHead& head) {
     return engine.on_post_too_large(Carrier{carrier}, shard_.now());
   }
   keep_alive_ = keep_alive;
-  if (head.expects_continue) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  if (head.expects_continue) out().append("HTTP/1.1 100 Continue\r\n\r\n");
   if (head.expects_continue) shard_.flush_later(*this);
   state_ = State::body;
   deadline_ = shard_.now() + shard_.options().body_timeout;
@@ -252,7 +252,7 @@ void Connection::begin_route(const HttpHead& head) {
                   .address = client_of(head)});
   if (body_bytes_ > shard_.http().body_bytes_max(request_->method, head.path)) return fail(413);
   if (head.expects_continue && body_bytes_ > 0) {
-    out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+    out().append("HTTP/1.1 100 Continue\r\n\r\n");
     shard_.flush_later(*this);
   }
   state_ = State::body;
@@ -294,15 +294,16 @@ void Connection::respond(const HttpResponse& response) {
 
 void Connection::write_response(int status, std::string_view content_type, std::string_view body,
                                 std::string_view header_lines) {
-  out_.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(status_text(status));
-  out_.append("\r\n");
-  if (!content_type.empty()) out_.append("Content-Type: ").append(content_type).append("\r\n");
+  std::string& out = this->out();
+  out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(status_text(status));
+  out.append("\r\n");
+  if (!content_type.empty()) out.append("Content-Type: ").append(content_type).append("\r\n");
   if (status != 204 && status != 304) {
-    out_.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+    out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   }
-  out_.append(header_lines).append(cors_);
-  out_.append(keep_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
-  if (!is_head_ && status != 204 && status != 304) out_.append(body);
+  out.append(header_lines).append(cors_);
+  out.append(keep_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
+  if (!is_head_ && status != 204 && status != 304) out.append(body);
   shard_.flush_later(*this);
   if (keep_alive_) {
     await_head();
@@ -336,6 +337,11 @@ void Connection::abort() {
 
 // ------------------------------------------------------------------------------------------ out
 
+std::string& Connection::out() {
+  if (out_.capacity() <= std::string{}.capacity()) out_ = shard_.take_buffer();
+  return out_;
+}
+
 void Connection::finish() {
   if (state_ == State::over || state_ == State::lingering) return;
   state_ = State::finishing;
@@ -359,11 +365,7 @@ void Connection::flush() {
     unwritable_since_ = {};
   }
   out_sent_ = 0;
-  if (out_.capacity() > kBufferKept) {
-    out_ = {};
-  } else {
-    out_.clear();
-  }
+  shard_.give_buffer(std::exchange(out_, {}));
   account();
   if (state_ != State::finishing) return;
   state_ = State::lingering;
@@ -411,10 +413,10 @@ void Connection::on_sweep() {
       if (is_engine_) shard_.engine().on_request_aborted(Carrier{carrier}, now);
       is_engine_ = false;
       return fail(408);
+    case State::websocket: return on_slow_message();
     case State::finishing:
     case State::lingering: return on_end(false);
     case State::answering:
-    case State::websocket:
     case State::over: return;
   }
 }

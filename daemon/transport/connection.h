@@ -76,6 +76,8 @@ class Connection {
  private:
   enum class State : std::uint8_t { head, body, answering, websocket, finishing, lingering, over };
 
+  // Where to write what is to be sent. Its memory is the shard's while nothing waits in it.
+  std::string& out();
   void on_end(bool error);
   // Closes it at once, for that reason.
   void turn_away(TurnedAway reason);
@@ -93,6 +95,8 @@ class Connection {
   void begin_route(const HttpHead& head);
   void process_websocket(char* bytes, std::size_t size);
   void end_websocket(bool error);
+  // A message of the client's has begun and has not ended in time.
+  void on_slow_message();
   void write_response(int status, std::string_view content_type, std::string_view body,
                       std::string_view header_lines);
   // Answers a request that is not understood, and closes.
@@ -106,11 +110,12 @@ class Connection {
   std::unique_ptr<TlsStream> tls_;  // gone before the descriptor is
   State state_ = State::head;
   bool keep_alive_ = true;
-  bool is_head_ = false;            // HEAD: no body in the answer
-  bool is_engine_ = false;          // the request at hand is Engine.IO's
-  bool processing_ = false;         // process() is running: do not enter it again
-  chatrt::MonotonicTime deadline_;  // of the head, the body, the idle connection or the write
-  std::string in_;                  // read and not processed
+  bool is_head_ = false;     // HEAD: no body in the answer
+  bool is_engine_ = false;   // the request at hand is Engine.IO's
+  bool processing_ = false;  // process() is running: do not enter it again
+  chatrt::MonotonicTime
+      deadline_;    // of the head, the body, the message, the idle connection or the write
+  std::string in_;  // read and not processed
   std::size_t in_begin_ = 0;
   std::size_t body_bytes_ = 0;
   std::string out_;

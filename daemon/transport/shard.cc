@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::size_t kReadBufferBytes = 64 * 1024;
 constexpr std::size_t kEventsPerTurn = 256;
+// Of the buffers that are kept for what will wait next: their size, and how many there are.
+constexpr std::size_t kSpareBytesMax = 4096;
+constexpr std::size_t kSpareBuffersMax = 1024;
 constexpr chatrt::Duration kSweepEvery{1000};
 constexpr chatrt::Duration kSweepEveryWhileStopping{20};
 
@@ -271,6 +274,21 @@ Connection* Shard::find(std::uint64_t carrier) const noexcept {
 void Shard::flush_later(Connection& connection) {
   if (std::exchange(connection.flush_queued, true)) return;
   to_flush_.push_back(connection.carrier);
+}
+
+std::string Shard::take_buffer() {
+  if (spare_buffers_.empty()) return {};
+  std::string buffer = std::move(spare_buffers_.back());
+  spare_buffers_.pop_back();
+  return buffer;
+}
+
+void Shard::give_buffer(std::string buffer) {
+  const bool on_heap = buffer.capacity() > std::string{}.capacity();
+  if (!on_heap || buffer.capacity() > kSpareBytesMax) return;
+  if (spare_buffers_.size() >= kSpareBuffersMax) return;
+  buffer.clear();
+  spare_buffers_.push_back(std::move(buffer));
 }
 
 void Shard::update_interest(Connection& connection) {

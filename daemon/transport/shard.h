@@ -35,7 +35,8 @@ struct ShardOptions {
   std::size_t queued_bytes_max = 4 << 20;     // waiting to be written; above: closed
   chatrt::Duration head_timeout{5000};
   chatrt::Duration body_timeout{10000};
-  chatrt::Duration idle_timeout{75000};   // keep-alive between requests
+  chatrt::Duration message_timeout{20000};  // of a WebSocket message, from its first byte
+  chatrt::Duration idle_timeout{75000};     // keep-alive between requests
   chatrt::Duration write_timeout{10000};  // nothing could be written for so long, with data waiting
   OriginPolicy origins;
   std::shared_ptr<const TlsKeyring> tls;  // none: plain TCP
@@ -110,6 +111,9 @@ class Shard final : public chatrt::engineio::Transport {
   // The request at the head of `bytes` belongs to another shard: moves the connection there.
   bool move_to(unsigned shard, Connection& connection, std::string bytes, std::string address);
   std::string& read_buffer() noexcept { return read_buffer_; }
+  // Buffers for what waits to be written, lent to those who have something waiting.
+  std::string take_buffer();
+  void give_buffer(std::string buffer);
 
  private:
   struct Loop;  // Asio and epoll
@@ -144,6 +148,7 @@ class Shard final : public chatrt::engineio::Transport {
   std::vector<std::uint64_t> to_flush_;
   std::vector<std::unique_ptr<Connection>> dead_;
   std::string read_buffer_;
+  std::vector<std::string> spare_buffers_;
   ShardCounters counters_;
   std::atomic<bool> wake_pending_{false};
   std::vector<std::function<void()>> at_turn_end_;

@@ -47,7 +47,10 @@ class WebSocketReader {
 
  private:
   struct Codec;
-  std::unique_ptr<Codec> codec_;
+  bool read_some(char*& bytes, std::size_t& size);
+
+  std::size_t message_bytes_max_;
+  std::unique_ptr<Codec> codec_;  // while a message is incomplete, or looked at
   std::uint16_t error_ = 0;
   bool in_message_ = false;
 };

@@ -116,8 +116,8 @@ class CHATRT_EXPORT Hub {
 
   // Stores the message and sends it to every connection of receiver (ReceiveMessage) and author
   // (MessageSent). `done` comes after the commit and, in the order of the commit, before the
-  // events.
-  void post(PostDraft draft, std::function<void(Result<Message>)> done);
+  // events; what it is given lasts as long as the call.
+  void post(PostDraft draft, std::function<void(const Result<Message>&)> done);
   // `done` gets the mark as it stands then.
   void mark(MarkDraft draft, std::function<void(Result<MarkAdvanced>)> done);
 

@@ -28,8 +28,9 @@ class CHATRT_EXPORT LogSink {
 
   // Cheap; callers ask before they gather costly fields.
   virtual bool enabled(LogLevel level) const noexcept = 0;
-  // Writes one line. May be called from any thread. Views are valid during the call alone. Strings
-  // may come from outside: the sink escapes and shortens them.
+  // Writes one line. May be called from any thread. Views are valid during the call alone. The
+  // event and the keys are names in snake_case; values that are text may come from outside: the
+  // sink escapes and shortens them.
   virtual void write(LogLevel level, std::string_view event,
                      std::span<const LogField> fields) noexcept = 0;
 

@@ -71,10 +71,12 @@ using Target = std::variant<UserId, ConversationId>;
 // Message ids: 24 hexadecimal characters, 4 bytes of seconds since 1970 and 8 bytes of Position.
 // They sort by time and then by position, and are found again without an index.
 CHATRT_EXPORT std::string format_message_id(Timestamp created_at, Position position);
+CHATRT_EXPORT void append_message_id(std::string& out, Timestamp created_at, Position position);
 // The position inside; invalid_argument if `id` has another form.
 CHATRT_EXPORT Result<Position> parse_message_id(std::string_view id);
 // "2026-11-23T20:15:00.123Z"
 CHATRT_EXPORT std::string format_timestamp(Timestamp time);
+CHATRT_EXPORT void append_timestamp(std::string& out, Timestamp time);
 
 // A message as the store keeps it.
 struct Message {

@@ -94,7 +94,7 @@ void Hub::detach(ConnectionId connection) {
       [impl = impl_.get(), connection] { impl->replays.detach(connection); });
 }
 
-void Hub::post(PostDraft draft, std::function<void(Result<Message>)> done) {
+void Hub::post(PostDraft draft, std::function<void(const Result<Message>&)> done) {
   Lanes& lanes = impl_->lanes;
   if (const Status status = check_post(lanes, draft); !status) {
     return impl_->refuse(draft, done, status.error());

@@ -92,12 +92,13 @@ void Hub::Impl::answer(const Draft& draft, const PostDone& done, Result<Appended
   }
   if (result->repeated) {
     Counters::add(lanes.counters.messages_repeated);
-    return lanes.answer(done, std::move(*message));
+    return lanes.answer(done, Result<Message>(std::move(*message)));
   }
   Counters::add(lanes.counters.messages_committed);
-  lanes.answer(done, *message);
-  typings.ended_by(*message);
-  delivery.deliver(std::move(result->change));
+  Result<Message> posted(std::move(*message));
+  lanes.answer(done, posted);
+  typings.ended_by(*posted);
+  delivery.deliver(*std::move(posted));
 }
 
 void Hub::Impl::answer(const MarkDone& done, Result<Appended>& result) {

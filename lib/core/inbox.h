@@ -19,7 +19,7 @@
 
 namespace chatrt {
 
-using PostDone = std::function<void(Result<Message>)>;
+using PostDone = std::function<void(const Result<Message>&)>;
 using MarkDone = std::function<void(Result<MarkAdvanced>)>;
 using LaneTask = std::function<void()>;
 

@@ -1,6 +1,7 @@
 #include "chatrt/message.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 
@@ -42,11 +43,17 @@ Result<UserId> UserId::parse(std::string_view text) {
   return UserId(text);
 }
 
-std::string format_message_id(Timestamp created_at, Position position) {
+void append_message_id(std::string& out, Timestamp created_at, Position position) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(created_at).time_since_epoch();
-  std::string id(kIdDigits, '0');
+  std::array<char, kIdDigits> id;
   write_hex(id.data(), kIdSecondsDigits, static_cast<std::uint64_t>(seconds.count()));
   write_hex(id.data() + kIdSecondsDigits, kIdDigits - kIdSecondsDigits, position.value);
+  out.append(id.data(), id.size());
+}
+
+std::string format_message_id(Timestamp created_at, Position position) {
+  std::string id;
+  append_message_id(id, created_at, position);
   return id;
 }
 
@@ -64,7 +71,7 @@ Result<Position> parse_message_id(std::string_view id) {
   return position;
 }
 
-std::string format_timestamp(Timestamp time) {
+void append_timestamp(std::string& out, Timestamp time) {
   using namespace std::chrono;
   // What has no four-digit year is shown as the nearest time that has.
   constexpr Timestamp kFirst = sys_days{year{0} / 1 / 1};
@@ -74,17 +81,24 @@ std::string format_timestamp(Timestamp time) {
   const sys_days day = floor<days>(time);
   const year_month_day date{day};
   auto rest = static_cast<unsigned>((time - day).count());
-  std::string out = "0000-00-00T00:00:00.000Z";
-  write_decimal(&out[20], 3, rest % 1000);
+  const std::size_t begin = out.size();
+  out.append("0000-00-00T00:00:00.000Z");
+  char* const text = out.data() + begin;
+  write_decimal(text + 20, 3, rest % 1000);
   rest /= 1000;
-  write_decimal(&out[17], 2, rest % 60);
+  write_decimal(text + 17, 2, rest % 60);
   rest /= 60;
-  write_decimal(&out[14], 2, rest % 60);
-  write_decimal(&out[11], 2, rest / 60);
-  write_decimal(&out[8], 2, static_cast<unsigned>(date.day()));
-  write_decimal(&out[5], 2, static_cast<unsigned>(date.month()));
-  write_decimal(&out[0], 4, static_cast<unsigned>(static_cast<int>(date.year())));
-  return out;
+  write_decimal(text + 14, 2, rest % 60);
+  write_decimal(text + 11, 2, rest / 60);
+  write_decimal(text + 8, 2, static_cast<unsigned>(date.day()));
+  write_decimal(text + 5, 2, static_cast<unsigned>(date.month()));
+  write_decimal(text, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+}
+
+std::string format_timestamp(Timestamp time) {
+  std::string text;
+  append_timestamp(text, time);
+  return text;
 }
 
 }  // namespace chatrt

@@ -18,9 +18,9 @@ void append_conversation_id(std::string& out, ConversationId id) {
   out += '"';
 }
 
-void append_timestamp(std::string& out, Timestamp time) {
+void append_quoted(std::string& out, Timestamp time) {
   out += '"';
-  out += format_timestamp(time);
+  append_timestamp(out, time);
   out += '"';
 }
 
@@ -56,9 +56,8 @@ std::string_view sentence(Errc code) {
 }  // namespace
 
 void append_message(std::string& out, const Message& message) {
-  const std::string created_at = format_timestamp(message.created_at);
   out += R"({"_id":")";
-  out += message.id();
+  append_message_id(out, message.created_at, message.position);
   out += R"(","conversationId":)";
   append_conversation_id(out, message.conversation);
   out += R"(,"seq":)";
@@ -73,11 +72,13 @@ void append_message(std::string& out, const Message& message) {
     out += R"(,"clientMessageId":)";
     append_json_string(out, message.client_id);
   }
-  out += R"(,"createdAt":")";
-  out += created_at;
-  out += R"(","updatedAt":")";
-  out += created_at;
-  out += R"("})";
+  out += R"(,"createdAt":)";
+  const std::size_t time = out.size();
+  append_quoted(out, message.created_at);
+  const std::size_t time_bytes = out.size() - time;
+  out += R"(,"updatedAt":)";
+  out.append(out, time, time_bytes);  // a message does not change
+  out += '}';
 }
 
 void append_mark(std::string& out, const MarkAdvanced& mark) {
@@ -90,7 +91,7 @@ void append_mark(std::string& out, const MarkAdvanced& mark) {
   out += R"(","seq":)";
   append_json_number(out, mark.sequence.value);
   out += R"(,"at":)";
-  append_timestamp(out, mark.at);
+  append_quoted(out, mark.at);
   out += '}';
 }
 
@@ -133,7 +134,7 @@ void append_presence(std::string& out, const Presence& presence) {
   out += presence.online ? R"(,"online":true)" : R"(,"online":false)";
   if (presence.last_seen) {
     out += R"(,"lastSeen":)";
-    append_timestamp(out, *presence.last_seen);
+    append_quoted(out, *presence.last_seen);
   }
   out += '}';
 }

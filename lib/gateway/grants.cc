@@ -63,7 +63,7 @@ void Grants::on_refresh(Socket& socket, const socketio::Event& event) {
     socketio::append_json_string(packet, identity->user.str());
     if (identity->expires_at) {
       packet += R"(,"expiresAt":")";
-      packet += format_timestamp(*identity->expires_at);
+      append_timestamp(packet, *identity->expires_at);
       packet += '"';
     }
     packet += '}';

@@ -122,8 +122,10 @@ Status Handlers::send_message(const Call& call) {
 
   hub_->post(std::move(draft), [this, to = call.answer_to()](const Result<Message>& posted) {
     if (!posted) return answers_.refuse(to, posted.error().code);
+    message_id_.clear();
+    append_message_id(message_id_, posted->created_at, posted->position);
     parts_.log.log(LogLevel::info, "message",
-                   {{"message", posted->id()},
+                   {{"message", message_id_},
                     {"conversation", posted->conversation.value},
                     {"author", posted->author.str()},
                     {"connection", to.connection.value}});

@@ -66,6 +66,7 @@ class Handlers {
   Registration& registration_;
   Grants& grants_;
   Hub* hub_ = nullptr;
+  std::string message_id_;  // of a log line; commit lane
 };
 
 }  // namespace chatrt::gateway

@@ -94,7 +94,7 @@ void Outgoing::write(const MarkMoved& event) {
   packet_ += R"(,"seq":)";
   append_json_number(packet_, mark.sequence.value);
   packet_ += R"(,"at":")";
-  packet_ += format_timestamp(mark.at);
+  append_timestamp(packet_, mark.at);
   packet_ += R"("})";
   end_logged_event(packet_, mark.position);
 }

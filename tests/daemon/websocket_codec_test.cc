@@ -273,6 +273,41 @@ TEST_SUITE("WebSocketReader") {
     CHECK(feed(whole.substr(0, 1)));
     CHECK(feed(whole.substr(1, 6)));
     CHECK_FALSE(feed(whole.substr(7)));
+
+    // Control frames, in pieces or whole, end nothing but themselves.
+    CHECK(feed(frame(kTextBegins, "he")));
+    CHECK(feed(frame(kPing, "p")));
+    CHECK(feed(frame(kPong, "").substr(0, 3)));
+    CHECK(feed(frame(kPong, "").substr(3)));
+    CHECK_FALSE(feed(frame(kLast, "llo")));
+    CHECK(feed(frame(kTextBegins, "") + frame(kPing, "")));
+    CHECK_FALSE(feed(frame(kLast, "") + whole));
+    CHECK_FALSE(feed(frame(kPing, "p")));
+  }
+
+  TEST_CASE("keeps apart what clients have sent in part") {
+    struct Client {
+      std::string kind;
+      WebSocketReader reader{kMessageBytesMax};
+      std::string received = {};
+      void feed(std::string bytes) {
+        char* begin = bytes.data();
+        std::size_t size = bytes.size();
+        WebSocketReader::Message message{};
+        while (reader.read(begin, size, message)) received.append(message.payload).append(" ");
+      }
+    };
+    Client clients[] = {{"a"}, {"b"}, {"c"}};
+    for (Client& one : clients) one.feed(frame(kTextBegins, one.kind + "1"));
+    for (Client& one : clients) one.feed(frame(kPing, one.kind + "?"));
+    for (Client& one : clients) one.feed(frame(kMiddle, one.kind + "2").substr(0, 7));
+    for (Client& one : clients) one.feed(frame(kMiddle, one.kind + "2").substr(7));
+    for (Client& one : clients) one.feed(frame(kLast, one.kind + "3") + frame(kText, one.kind));
+    for (const Client& one : clients) {
+      const std::string& k = one.kind;
+      CHECK(one.received == k + "? " + k + "1" + k + "2" + k + "3 " + k + " ");
+      CHECK(one.reader.error_code() == 0);
+    }
   }
 }
 

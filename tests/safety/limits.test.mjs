@@ -178,15 +178,36 @@ test("T24: slow requests end at their deadlines, and hold nobody up", async (t) 
   assert.equal(await chatd.metric('chatd_turned_away_total{reason="slow_request"}'), 2 * each);
 });
 
-test("T24: half a frame and an upgrade without a probe end too", async (t) => {
-  const chatd = await Chatd.start(t, { args: ["--ping-interval", "500", "--ping-timeout", "1500"] });
-  const half = await Socket.join(chatd.port, { user: "ann" });
-  await half.next('42["ready"');
-  half.send = () => {}; // no pongs: the frame stays open
-  half.socket.write(frame(1, Buffer.from("42[]")).subarray(0, 3));
-  await half.end(20000);
-  assert.equal(half.closed, true, "half a frame");
+test("T24: a message that is not finished in 20 s ends the connection, whatever else comes", async (t) => {
+  const chatd = await Chatd.start(t);
+  const [quiet, ...slow] = await Promise.all(
+    ["ann", "ben", "cat", "dan"].map((user) => Socket.join(chatd.port, { user })));
+  await Promise.all([quiet, ...slow].map((one) => one.next('42["ready"')));
+  const message = frame(1, Buffer.alloc(100, "x"));
+  const [half, dripped, fragmented] = slow;
+  half.socket.write(message.subarray(0, 3));
+  dripped.socket.write(message.subarray(0, 3));
+  fragmented.socket.write(Buffer.concat([frame(1, Buffer.from("42"), { fin: false })]));
+  const timer = setInterval(() => {
+    if (!dripped.closed) dripped.socket.write("x");
+    if (!fragmented.closed) fragmented.socket.write(frame(9, Buffer.from("still here")));
+  }, 1000);
+  t.after(() => clearInterval(timer));
+  // A control frame in two pieces is over when it is over.
+  const pong = frame(10, Buffer.from("x"));
+  quiet.socket.write(pong.subarray(0, 3));
+  await chatd.metric("chatd_sessions"); // a turn of chatd's later
+  quiet.socket.write(pong.subarray(3));
+  const began = Date.now();
+  await Promise.all(slow.map((one) => one.end(60_000)));
+  assert.ok(Date.now() - began > 19_000, "it had its time");
+  assert.deepEqual(slow.map((one) => one.closeCode), [1008, 1008, 1008]);
+  assert.equal(await turned_away(chatd, "slow_request"), 3);
+  assert.equal(quiet.closed, false, "who sends nothing is not slow");
+});
 
+test("T24: an upgrade without a probe ends too", async (t) => {
+  const chatd = await Chatd.start(t);
   const poll = await chatd.request("GET", POLL);
   const { sid } = JSON.parse(poll.body.slice(1));
   const probe = await Socket.open(chatd.port, {
