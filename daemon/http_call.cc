@@ -81,10 +81,12 @@ chatrt::Result<Arguments> Arguments::of(const transport::HttpRequest& request) {
   arguments.query_ = request.query;
   if (request.method != "POST") return arguments;
   arguments.is_json_ = true;
-  if (arguments.json_.parse(request.body) != chatrt::socketio::Json::ParseStatus::ok ||
-      !arguments.json_.root().is_object()) {
+  thread_local chatrt::socketio::Json json;  // its memory is used again
+  if (json.parse(request.body) != chatrt::socketio::Json::ParseStatus::ok ||
+      !json.root().is_object()) {
     return Error{Errc::invalid_argument, "the body is not a JSON object"};
   }
+  arguments.body_ = json.root();
   return arguments;
 }
 
@@ -94,7 +96,7 @@ chatrt::Result<std::optional<std::string>> Arguments::text(std::string_view name
     if (value && !chatrt::is_valid_utf8(*value)) return wrong(name, "is not valid UTF-8");
     return value;
   }
-  const chatrt::socketio::JsonView value = json_.root().find(name);
+  const chatrt::socketio::JsonView value = body_.find(name);
   if (!value.present() || value.is_null()) return std::optional<std::string>{};
   if (!value.is_string()) return wrong(name, "is not a string");
   return std::optional<std::string>{*value.as_string()};
@@ -102,7 +104,7 @@ chatrt::Result<std::optional<std::string>> Arguments::text(std::string_view name
 
 chatrt::Result<std::optional<std::uint64_t>> Arguments::number(std::string_view name) const {
   if (is_json_) {
-    const chatrt::socketio::JsonView value = json_.root().find(name);
+    const chatrt::socketio::JsonView value = body_.find(name);
     if (!value.present() || value.is_null()) return std::optional<std::uint64_t>{};
     if (const auto number = value.as_uint64()) return std::optional{*number};
     if (!value.is_string()) return wrong(name, "is not a whole number");

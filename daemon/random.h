@@ -6,6 +6,7 @@
 
 namespace chatd {
 
+// Any thread.
 void fill_random(std::span<std::byte> bytes);
 
 }  // namespace chatd

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,6 +66,8 @@ chatrt::Result<std::uint16_t> Acceptor::listen(const std::string& address, std::
   if (!error) listener.bind({ip, port}, error);
   if (!error) listener.listen(kBacklog, error);
   if (!error) listener.non_blocking(true, error);
+  // Those that are accepted have it from here.
+  if (!error) listener.set_option(tcp::no_delay(true), error);
   if (error) {
     return chatrt::Error{chatrt::Errc::unavailable,
                          address + ":" + std::to_string(port) + ": " + error.message()};
@@ -172,8 +173,6 @@ void Acceptor::hand_over(int fd, std::string address) {
     ::close(fd);
     return;
   }
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   least->adopt(fd, std::move(address));
 }
 

@@ -143,17 +143,17 @@ void Connection::consume(std::size_t bytes) {
 
 bool Connection::process_head() {
   if (unread().empty()) return false;
-  const ParsedHead parsed = parse_head(unread());
+  // A copy: what the head leads to may read further bytes.
+  std::string& bytes = shard_.head_buffer();
+  bytes.assign(unread().substr(0, kHeadBytesMax));
+  const ParsedHead parsed = parse_head(bytes);
   if (parsed.kind == ParsedHead::Kind::incomplete) return false;
   if (parsed.kind == ParsedHead::Kind::bad) {
     fail(parsed.status);
     return false;
   }
-  // The head's bytes are copied: what it leads to may read further ones.
-  const std::string head_bytes{unread().substr(0, parsed.bytes)};
-  const ParsedHead kept = parse_head(head_bytes);
   shard_.counters().requests += 1;
-  on_head(kept.head, head_bytes);
+  on_head(parsed.head, std::string_view{bytes}.substr(0, parsed.bytes));
   return state_ == State::head || state_ == State::body;
 }
 

@@ -1,12 +1,16 @@
 #include "http_head.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace chatd::transport {
 namespace {
 
 using Kind = ParsedHead::Kind;
+
+// A browser sends about as many.
+constexpr std::size_t kHeaderLinesExpected = 16;
 
 ParsedHead bad(int status) { return {.kind = Kind::bad, .status = status}; }
 
@@ -17,11 +21,19 @@ bool equal_nocase(std::string_view a, std::string_view lower_b) {
                                                   [](char x, char y) { return lower(x) == y; });
 }
 
-// tchar of RFC 9110.
+// By byte: tchar of RFC 9110.
+constexpr std::array<bool, 256> kTokenCharacters = [] {
+  std::array<bool, 256> table{};
+  for (unsigned char c = '0'; c <= '9'; ++c) table[c] = true;
+  for (unsigned char c = 'a'; c <= 'z'; ++c) table[c] = true;
+  for (unsigned char c = 'A'; c <= 'Z'; ++c) table[c] = true;
+  for (const unsigned char c : std::string_view{"!#$%&'*+-.^_`|~"}) table[c] = true;
+  return table;
+}();
+
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+    return kTokenCharacters[static_cast<unsigned char>(c)];
   });
 }
 
@@ -112,6 +124,7 @@ std::string_view HttpHead::header(std::string_view name) const noexcept {
 
 ParsedHead parse_head(std::string_view bytes) {
   ParsedHead parsed;
+  parsed.head.headers.reserve(kHeaderLinesExpected);
   Seen seen;
   bool http10 = false;
   std::size_t begin = 0;

@@ -111,6 +111,8 @@ class Shard final : public chatrt::engineio::Transport {
   // The request at the head of `bytes` belongs to another shard: moves the connection there.
   bool move_to(unsigned shard, Connection& connection, std::string bytes, std::string address);
   std::string& read_buffer() noexcept { return read_buffer_; }
+  // For the head of the request at hand.
+  std::string& head_buffer() noexcept { return head_buffer_; }
   // Buffers for what waits to be written, lent to those who have something waiting.
   std::string take_buffer();
   void give_buffer(std::string buffer);
@@ -148,6 +150,7 @@ class Shard final : public chatrt::engineio::Transport {
   std::vector<std::uint64_t> to_flush_;
   std::vector<std::unique_ptr<Connection>> dead_;
   std::string read_buffer_;
+  std::string head_buffer_;
   std::vector<std::string> spare_buffers_;
   ShardCounters counters_;
   std::atomic<bool> wake_pending_{false};

@@ -118,6 +118,7 @@ void append_double(std::string& out, double value) {
 
 // A block of 16 bytes is read as a whole, with the end of the text in it.
 constexpr std::size_t kOverread = 16;
+constexpr std::size_t kTextKept = 128 * 1024;
 
 // Does decoded text hold half of a surrogate pair? RapidJSON lets an escaped low one through.
 bool has_surrogate(std::string_view text) {
@@ -369,6 +370,10 @@ Json::Json(Json&&) noexcept = default;
 Json& Json::operator=(Json&&) noexcept = default;
 
 Json::ParseStatus Json::parse(std::string_view text) {
+  // What a large text has taken is not kept for small ones.
+  if (impl_->text.capacity() > kTextKept && text.size() <= kTextKept) {
+    impl_ = std::make_unique<Impl>();
+  }
   impl_->root = nullptr;
   // RapidJSON takes a NUL for the end of the text.
   if (text.find('\0') != std::string_view::npos || !is_valid_utf8(text)) {
