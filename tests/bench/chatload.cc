@@ -108,8 +108,8 @@ struct Opts {
 };
 
 struct Cfg {
-  string scenario, host, path, send_ev, recv_ev, sent_ev, reg_ev, to_f, text_f, from_f, http_path,
-      http_header, connect_payload, query, prefix, transport, wait, auth;
+  string scenario, host, path, send_ev, recv_ev, sent_ev, reg_ev, ready_ev, to_f, text_f, from_f,
+      http_path, http_header, connect_payload, query, prefix, transport, wait, auth;
   int port = 0;
   bool ack = true, use_register = true, verbose = false, bidir = false, poisson = false,
        spin = false;
@@ -901,8 +901,9 @@ struct Load {
     ++w.st.conn_ok;
     ++finished;
     --inflight;
-    if (g.use_register) e->send("42[\"" + g.reg_ev + "\",\"" + e->user + "\"]");
+    if (g.use_register && g.ready_ev.empty()) enroll(e);
   }
+  void enroll(Endpoint* e) { e->send("42[\"" + g.reg_ev + "\",\"" + e->user + "\"]"); }
   void failed(Endpoint* e, u64, const char* why) {
     if (e->ready) {
       ++w.st.closed;
@@ -923,6 +924,11 @@ struct Load {
       return;
     }
     string_view name(p + 2, n - 2);
+    if (g.scenario == "connect") {
+      w.st.received += name.starts_with(g.recv_ev + '"');
+      if (!g.ready_ev.empty() && !e->ready && name.starts_with(g.ready_ev + '"')) ready(e, t);
+      return;
+    }
     bool is_recv = name.size() > g.recv_ev.size() && name[g.recv_ev.size()] == '"' &&
                    name.compare(0, g.recv_ev.size(), g.recv_ev) == 0;
     if (!is_recv) {
@@ -1281,7 +1287,8 @@ void Endpoint::packet(char* p, size_t n, u64 t) {
       else if (p[1] == '3')
         L->ackd(this, p + 2, n - 2, t);
       else if (p[1] == '0') {
-        if (!ready) connected(t);
+        if (!ready && g.ready_ev.empty()) connected(t);
+        if (!g.ready_ev.empty()) L->enroll(this);
       } else if (p[1] == '4' || p[1] == '1') {
         note("refused/disconnected", {p, n});
         fail(t, "socket.io refused");
@@ -1420,6 +1427,8 @@ protocol  --send-event send_message --recv-event receive_message --sent-event me
           --register-event register --register 1|0 --to-field selectedUser --from-field senderId
           --text-field textMessage --http-path /api/message/create-message --http-header 'K: v'
           --connect-payload '{"token":"%u"}' --query 'userId=%u' (%u = user id) --user-prefix u
+          --ready-event ready (connect: a session counts once this event has come after its register)
+          --nonce N (connect: users are named alike in every run)
 )";
 
 int main(int argc, char** argv) {
@@ -1443,7 +1452,7 @@ int main(int argc, char** argv) {
                                 "http-path",  "http-header",    "connect-payload",
                                 "query",      "user-prefix",    "threads",
                                 "server-pid", "transport",      "hold",
-                                "receivers"};
+                                "receivers",  "ready-event",    "nonce"};
   for (int i = 2; i < argc; ++i) {
     bool ok = false;
     if (!strncmp(argv[i], "--", 2) && i + 1 < argc)
@@ -1491,6 +1500,7 @@ int main(int argc, char** argv) {
   g.sent_ev = o.s("sent-event", "message_sent");
   g.reg_ev = o.s("register-event", "register");
   g.use_register = o.i("register", 1);
+  g.ready_ev = o.s("ready-event", "");
   g.to_f = o.s("to-field", "selectedUser");
   g.from_f = o.s("from-field", "senderId");
   g.text_f = o.s("text-field", "textMessage");
@@ -1504,6 +1514,7 @@ int main(int argc, char** argv) {
   g.server_pid = int(o.i("server-pid", 0));
   g.receivers = o.i("receivers", g.n);
   g.nonce = u32(now_ns() >> 10 ^ u64(getpid()) * 40503u) & 0xffff;
+  g.nonce = u32(o.i("nonce", g.nonce));
   long conns = g.scenario == "pairs"  ? g.n * (g.transport != "websocket" ? 4 : 2)
                : g.scenario == "http" ? g.n + g.receivers
                                       : g.n * (g.transport != "websocket" ? 2 : 1);
@@ -1584,9 +1595,9 @@ int main(int argc, char** argv) {
     o.s("label", "").c_str(), g.transport.c_str(), g.n);
   if (g.scenario == "connect") {
     P(",\"rate\":%.0f,\"connected\":%llu,\"failed\":%llu,\"alive\":%llu,\"connect_s\":%.2f,"
-      "\"achieved_rate\":%.0f",
+      "\"received\":%llu,\"achieved_rate\":%.0f",
       g.conn_rate, (ull)st.conn_ok, (ull)st.conn_fail, (ull)st.alive, st.connect_s,
-      st.connect_s > 0 ? double(st.conn_ok) / st.connect_s : 0);
+      (ull)st.received, st.connect_s > 0 ? double(st.conn_ok) / st.connect_s : 0);
     js += ",\"handshake_us\":" + st.hs.json();
     double per =
         st.conn_ok ? (double(s_end.rss_kb) - double(s_idle.rss_kb)) * 1024 / double(st.conn_ok) : 0;
