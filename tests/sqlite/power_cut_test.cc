@@ -3,11 +3,11 @@
 // POWER_CUTS=10000 tests/sqlite/power_cut_test    the full form; CUT_SEED=n    one cut, by its
 // number
 #include <doctest/doctest.h>
-#include <sqlite3.h>
 
 #include <cstdlib>
 
 #include "../temp_folder.h"
+#include "integrity.h"
 #include "simulated_disk.h"
 #include "workload.h"
 
@@ -28,22 +28,6 @@ SqliteOptions options_of(SqliteOptions::Synchronous synchronous, std::uint64_t s
   // Write-backs happen in a run of this size too, some often and some never.
   options.wal_bytes = (std::size_t{4} << 10) << (seed % 12);
   return options;
-}
-
-std::string integrity(const std::filesystem::path& file) {
-  sqlite3* database = nullptr;
-  std::string result = "cannot be opened";
-  if (sqlite3_open(file.c_str(), &database) == SQLITE_OK) {
-    sqlite3_exec(
-        database, "PRAGMA integrity_check",
-        [](void* to, int, char** values, char**) {
-          *static_cast<std::string*>(to) = values[0];
-          return 0;
-        },
-        &result, nullptr);
-  }
-  sqlite3_close(database);
-  return result;
 }
 
 // A life of some sessions, a cut somewhere in it, and what is found after it.

@@ -1,68 +1,29 @@
 #include "simulated_disk.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <utility>
 
+#include "simulated_file.h"
+
 namespace chatrt::testing {
-
-struct Handle;
-
-struct SimulatedFile {
-  struct Write {
-    std::uint64_t offset;
-    std::vector<char> data;
-  };
-
-  std::vector<char> seen;     // by the program
-  std::vector<char> durable;  // after a power cut, whatever happens
-  std::vector<Write> unsynced;
-  bool sync_has_failed = false;
-
-  // Locks of the file; several connections of one process.
-  int shared = 0;
-  const Handle* reserved = nullptr;
-  const Handle* exclusive = nullptr;
-  // The memory that connections share in place of the -shm file.
-  std::vector<std::unique_ptr<char[]>> regions;
-  int shm_users = 0;
-  int shm_shared[SQLITE_SHM_NLOCK] = {};
-  const Handle* shm_exclusive[SQLITE_SHM_NLOCK] = {};
-};
-
-// An open file of one connection.
-struct Handle {
-  SimulatedDisk& disk;
-  std::shared_ptr<SimulatedFile> file;
-  int level = SQLITE_LOCK_NONE;
-  bool uses_shm = false;
-  unsigned shm_shared = 0;  // slots
-  unsigned shm_exclusive = 0;
-};
-
-// SQLite's side of a Handle.
-struct OpenFile {
-  sqlite3_file base;
-  Handle* handle;
-};
 
 // The functions that SQLite calls.
 struct Operations {
-  static Handle& of(sqlite3_file* file) { return *reinterpret_cast<OpenFile*>(file)->handle; }
+  static Handle& of(sqlite3_file* file) { return handle_of(file); }
   static SimulatedDisk& of(sqlite3_vfs* vfs) { return *static_cast<SimulatedDisk*>(vfs->pAppData); }
 
   // ------------------------------------------------------------------------------------ contents
 
   static int close(sqlite3_file* file) {
-    unlock(file, SQLITE_LOCK_NONE);
+    Locks::unlock(file, SQLITE_LOCK_NONE);
     delete reinterpret_cast<OpenFile*>(file)->handle;
     return SQLITE_OK;
   }
   static int read(sqlite3_file* file, void* to, int count, sqlite3_int64 at) {
     Handle& handle = of(file);
     const std::lock_guard lock(handle.disk.mutex_);
-    if (handle.disk.off_) return SQLITE_IOERR_READ;
+    if (handle.disk.off_ || handle.disk.fails()) return SQLITE_IOERR_READ;
     const std::vector<char>& seen = handle.file->seen;
     const auto offset = static_cast<std::size_t>(at);
     const auto wanted = static_cast<std::size_t>(count);
@@ -88,14 +49,17 @@ struct Operations {
       }
       seen.resize(end);
     }
-    std::memcpy(seen.data() + offset, bytes, end - offset);
-    handle.file->unsynced.push_back({offset, std::vector<char>(bytes, bytes + count)});
-    return powered ? SQLITE_OK : SQLITE_IOERR_WRITE;
+    const bool failed = disk.fails();
+    if (failed && disk.lies_) return SQLITE_OK;
+    const std::size_t written = failed ? (end - offset) / 2 : end - offset;
+    std::memcpy(seen.data() + offset, bytes, written);
+    handle.file->unsynced.push_back({offset, std::vector<char>(bytes, bytes + written)});
+    return powered && !failed ? SQLITE_OK : SQLITE_IOERR_WRITE;
   }
   static int truncate(sqlite3_file* file, sqlite3_int64 size) {
     Handle& handle = of(file);
     const std::lock_guard lock(handle.disk.mutex_);
-    if (!handle.disk.step()) return SQLITE_IOERR_TRUNCATE;
+    if (!handle.disk.step() || handle.disk.fails()) return SQLITE_IOERR_TRUNCATE;
     const auto end = static_cast<std::size_t>(size);
     SimulatedFile& target = *handle.file;
     target.seen.resize(end);
@@ -112,7 +76,8 @@ struct Operations {
     const std::lock_guard lock(disk.mutex_);
     if (!disk.step()) return SQLITE_IOERR_FSYNC;
     if (handle.file->sync_has_failed) ++disk.syncs_after_failure_;
-    if (disk.failing_sync_ && ++disk.syncs_ == *disk.failing_sync_) {
+    const bool chosen = disk.failing_sync_ && ++disk.syncs_ == *disk.failing_sync_;
+    if (disk.fails() || chosen) {
       handle.file->sync_has_failed = true;
       handle.file->unsynced.clear();
       return disk.silently_ ? SQLITE_OK : SQLITE_IOERR_FSYNC;
@@ -129,6 +94,7 @@ struct Operations {
   static int size(sqlite3_file* file, sqlite3_int64* size) {
     Handle& handle = of(file);
     const std::lock_guard lock(handle.disk.mutex_);
+    if (handle.disk.fails()) return SQLITE_IOERR_FSTAT;
     *size = static_cast<sqlite3_int64>(handle.file->seen.size());
     return SQLITE_OK;
   }
@@ -144,117 +110,19 @@ struct Operations {
     return bytes;
   }
 
-  // --------------------------------------------------------------------------------------- locks
-
-  static int lock(sqlite3_file* file, int level) {
-    Handle& handle = of(file);
-    const std::lock_guard guard(handle.disk.mutex_);
-    SimulatedFile& target = *handle.file;
-    if (level <= handle.level) return SQLITE_OK;
-    const auto others = [&](const Handle* holder) {
-      return holder != nullptr && holder != &handle;
-    };
-    if (others(target.exclusive)) return SQLITE_BUSY;
-    if (level == SQLITE_LOCK_SHARED) {
-      ++target.shared;
-    } else {
-      if (others(target.reserved)) return SQLITE_BUSY;
-      if (level == SQLITE_LOCK_EXCLUSIVE && target.shared > 1) return SQLITE_BUSY;
-      target.reserved = &handle;
-      if (level == SQLITE_LOCK_EXCLUSIVE) target.exclusive = &handle;
-    }
-    handle.level = level;
-    return SQLITE_OK;
-  }
-  static int unlock(sqlite3_file* file, int level) {
-    Handle& handle = of(file);
-    const std::lock_guard guard(handle.disk.mutex_);
-    SimulatedFile& target = *handle.file;
-    if (level >= handle.level) return SQLITE_OK;
-    if (target.exclusive == &handle) target.exclusive = nullptr;
-    if (target.reserved == &handle) target.reserved = nullptr;
-    if (level == SQLITE_LOCK_NONE) --target.shared;
-    handle.level = level;
-    return SQLITE_OK;
-  }
-  static int is_reserved(sqlite3_file* file, int* reserved) {
-    Handle& handle = of(file);
-    const std::lock_guard guard(handle.disk.mutex_);
-    *reserved = handle.file->reserved != nullptr ? 1 : 0;
-    return SQLITE_OK;
-  }
-
-  // ------------------------------------------------------------------------------- shared memory
-
-  static int shm_map(sqlite3_file* file, int region, int size, int extend, void volatile** memory) {
-    Handle& handle = of(file);
-    const std::lock_guard guard(handle.disk.mutex_);
-    SimulatedFile& target = *handle.file;
-    if (!std::exchange(handle.uses_shm, true)) ++target.shm_users;
-    const auto index = static_cast<std::size_t>(region);
-    *memory = nullptr;
-    if (index >= target.regions.size() && extend == 0) return SQLITE_OK;
-    while (target.regions.size() <= index) {
-      target.regions.push_back(std::make_unique<char[]>(static_cast<std::size_t>(size)));
-    }
-    *memory = target.regions[index].get();
-    return SQLITE_OK;
-  }
-  static int shm_lock(sqlite3_file* file, int first, int count, int flags) {
-    Handle& handle = of(file);
-    const std::lock_guard guard(handle.disk.mutex_);
-    SimulatedFile& target = *handle.file;
-    const bool exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
-    for (int slot = first; slot < first + count; ++slot) {
-      const unsigned bit = 1U << slot;
-      if ((flags & SQLITE_SHM_UNLOCK) != 0) {
-        if ((handle.shm_exclusive & bit) != 0) target.shm_exclusive[slot] = nullptr;
-        if ((handle.shm_shared & bit) != 0) --target.shm_shared[slot];
-        handle.shm_exclusive &= ~bit;
-        handle.shm_shared &= ~bit;
-        continue;
-      }
-      const int own = (handle.shm_shared & bit) != 0 ? 1 : 0;
-      const Handle* holder = target.shm_exclusive[slot];
-      if ((holder != nullptr && holder != &handle) ||
-          (exclusive && target.shm_shared[slot] > own)) {
-        return SQLITE_BUSY;
-      }
-    }
-    if ((flags & SQLITE_SHM_UNLOCK) != 0) return SQLITE_OK;
-    for (int slot = first; slot < first + count; ++slot) {
-      const unsigned bit = 1U << slot;
-      if (exclusive) {
-        target.shm_exclusive[slot] = &handle;
-        handle.shm_exclusive |= bit;
-      } else if ((handle.shm_shared & bit) == 0) {
-        ++target.shm_shared[slot];
-        handle.shm_shared |= bit;
-      }
-    }
-    return SQLITE_OK;
-  }
-  static void shm_barrier(sqlite3_file*) { std::atomic_thread_fence(std::memory_order_seq_cst); }
-  static int shm_unmap(sqlite3_file* file, int) {
-    Handle& handle = of(file);
-    const std::lock_guard guard(handle.disk.mutex_);
-    if (!std::exchange(handle.uses_shm, false)) return SQLITE_OK;
-    if (--handle.file->shm_users == 0) handle.file->regions.clear();
-    return SQLITE_OK;
-  }
-
   // --------------------------------------------------------------------------------------- files
 
   static int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out);
   static int remove(sqlite3_vfs* vfs, const char* name, int) {
     SimulatedDisk& disk = of(vfs);
     const std::lock_guard guard(disk.mutex_);
-    if (disk.off_) return SQLITE_IOERR_DELETE;
+    if (disk.off_ || disk.fails()) return SQLITE_IOERR_DELETE;
     return disk.files_.erase(name) != 0 ? SQLITE_OK : SQLITE_IOERR_DELETE_NOENT;
   }
   static int access(sqlite3_vfs* vfs, const char* name, int, int* result) {
     SimulatedDisk& disk = of(vfs);
     const std::lock_guard guard(disk.mutex_);
+    if (disk.fails()) return SQLITE_IOERR_ACCESS;
     *result = disk.files_.contains(name) ? 1 : 0;
     return SQLITE_OK;
   }
@@ -285,17 +153,11 @@ struct Operations {
       m.xTruncate = truncate;
       m.xSync = sync;
       m.xFileSize = size;
-      m.xLock = lock;
-      m.xUnlock = unlock;
-      m.xCheckReservedLock = is_reserved;
       m.xFileControl = [](sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; };
       // As the unix VFS says of a file.
       m.xSectorSize = [](sqlite3_file*) { return 4096; };
       m.xDeviceCharacteristics = [](sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; };
-      m.xShmMap = shm_map;
-      m.xShmLock = shm_lock;
-      m.xShmBarrier = shm_barrier;
-      m.xShmUnmap = shm_unmap;
+      Locks::add_to(m);
       return m;
     }();
     return &kMethods;
@@ -306,7 +168,7 @@ int Operations::open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int
   SimulatedDisk& disk = of(vfs);
   const std::lock_guard guard(disk.mutex_);
   file->pMethods = nullptr;
-  if (disk.off_) return SQLITE_CANTOPEN;
+  if (disk.off_ || disk.fails()) return SQLITE_CANTOPEN;
   std::shared_ptr<SimulatedFile> found;
   if (name == nullptr) {
     found = std::make_shared<SimulatedFile>();
@@ -372,6 +234,14 @@ bool SimulatedDisk::step() {
   return !off_;
 }
 
+bool SimulatedDisk::fails() {
+  ++calls_;
+  if (!failing_call_ || calls_ < *failing_call_) return false;
+  if (!for_good_) failing_call_.reset();
+  ++failures_;
+  return true;
+}
+
 void SimulatedDisk::restart() {
   const std::lock_guard lock(mutex_);
   for (auto& [name, file] : files_) {
@@ -409,6 +279,28 @@ void SimulatedDisk::fail_sync_after(std::uint64_t syncs, bool silently) {
   failing_sync_ = syncs;
   syncs_ = 0;
   silently_ = silently;
+}
+
+void SimulatedDisk::fail_call_after(std::uint64_t calls, CallFailure how) {
+  const std::lock_guard lock(mutex_);
+  failing_call_ = calls_ + calls;
+  for_good_ = how == CallFailure::for_good;
+  lies_ = how == CallFailure::lie;
+}
+
+void SimulatedDisk::heal() {
+  const std::lock_guard lock(mutex_);
+  failing_call_.reset();
+}
+
+std::uint64_t SimulatedDisk::calls() const {
+  const std::lock_guard lock(mutex_);
+  return calls_;
+}
+
+std::uint64_t SimulatedDisk::failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
 }
 
 std::uint64_t SimulatedDisk::syncs_after_failure() const {

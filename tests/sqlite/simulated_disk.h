@@ -42,6 +42,15 @@ class SimulatedDisk {
   void fail_sync_after(std::uint64_t syncs, bool silently = false);
   // How often a file was synced after its sync had failed.
   std::uint64_t syncs_after_failure() const;
+  // The n-th call from now fails: of open, read, write, truncate, sync, delete, size, access, lock
+  // and the mapping of shared memory, whichever it is. `once`; `for_good`: all later ones too,
+  // until heal(); `lie`: if it is a write, it is said to have worked. Half of a write that fails is
+  // done.
+  enum class CallFailure { once, for_good, lie };
+  void fail_call_after(std::uint64_t calls, CallFailure how);
+  void heal();
+  std::uint64_t calls() const;     // so far
+  std::uint64_t failures() const;  // of them that were made to fail
   // Bytes of all files together; a write that needs more is SQLITE_FULL.
   void set_capacity(std::optional<std::uint64_t> bytes);
   std::uint64_t used() const;
@@ -49,9 +58,12 @@ class SimulatedDisk {
  private:
   friend struct SimulatedFile;
   friend struct Operations;
+  friend struct Locks;
 
   // Counts it; false: the power is off.
   bool step();
+  // Counts a call; true: it is to fail.
+  bool fails();
   void lose_unsynced(SimulatedFile& file);
 
   mutable std::mutex mutex_;
@@ -65,6 +77,11 @@ class SimulatedDisk {
   bool off_ = false;
   std::optional<std::uint64_t> failing_sync_;
   bool silently_ = false;
+  std::uint64_t calls_ = 0;
+  std::uint64_t failures_ = 0;
+  std::optional<std::uint64_t> failing_call_;
+  bool for_good_ = false;
+  bool lies_ = false;
   std::uint64_t syncs_after_failure_ = 0;
   std::optional<std::uint64_t> capacity_;
 };
