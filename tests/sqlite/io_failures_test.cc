@@ -1,7 +1,7 @@
 // Whichever call to the file system fails, once or from then on: nothing crashes, no ack is wrong,
 // and the file opens afterwards with everything acknowledged in it.
 //
-// IO_FAILURES=0 build/tests/sqlite/io_failures_test    the full form: every call, until a life of
+// IO_STRIDE=1 build/tests/sqlite/io_failures_test    the full form: every call, until a life of
 // the store ends without meeting the failure. IO_CALL=n    one call, by its number
 #include <doctest/doctest.h>
 
