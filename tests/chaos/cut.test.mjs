@@ -6,7 +6,7 @@ import { Checker } from './lib/checker.mjs';
 import { seed, size } from './lib/form.mjs';
 import { assertBroken, assertWhole, settle } from './lib/outcome.mjs';
 import { Proxy } from './lib/proxy.mjs';
-import { random } from './lib/random.mjs';
+import { random } from '../lib/random.mjs';
 import { retrying, sleep, Stream, until, User } from './lib/users.mjs';
 
 const kinds = ['reset', 'fin', 'half', 'silence', 'trickle', 'upgrade'];

@@ -6,7 +6,7 @@ import { Chatd } from '../lib/chatd.mjs';
 import { crashes } from './lib/crashes.mjs';
 import { seed, size } from './lib/form.mjs';
 import { assertBroken, assertWhole } from './lib/outcome.mjs';
-import { random } from './lib/random.mjs';
+import { random } from '../lib/random.mjs';
 
 const load = { pairs: size('PAIRS', 10, 20), rate: size('RATE', 300, 1000), random: random(seed) };
 const terminate = async (server) => assert.equal(await server.signal('SIGTERM'), 0, server.log.slice(-5).join('\n'));

@@ -6,7 +6,7 @@ import { Chatd } from '../lib/chatd.mjs';
 import { Checker } from './lib/checker.mjs';
 import { seed, size } from './lib/form.mjs';
 import { assertBroken, assertWhole, settle } from './lib/outcome.mjs';
-import { random } from './lib/random.mjs';
+import { random } from '../lib/random.mjs';
 import { sleep, until, User } from './lib/users.mjs';
 
 const messages = size('MESSAGES', 40, 400);

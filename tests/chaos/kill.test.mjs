@@ -8,7 +8,7 @@ import { NodePeer } from './lib/node_peer.mjs';
 import { crashes } from './lib/crashes.mjs';
 import { full, seed, size } from './lib/form.mjs';
 import { assertBroken, assertWhole } from './lib/outcome.mjs';
-import { random } from './lib/random.mjs';
+import { random } from '../lib/random.mjs';
 
 const load = { pairs: size('PAIRS', 10, 20), rate: size('RATE', 300, 1000), random: random(seed) };
 const kill = (server) => server.signal('SIGKILL');

@@ -81,13 +81,27 @@ struct Row {
   Read expected;
 };
 
-// Each row as one piece, and byte by byte.
+// Each row as one piece, byte by byte, and in pieces that words do not fit into.
 void check(const std::vector<Row>& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     CAPTURE(i);
-    CHECK(read_all(rows[i].bytes, rows[i].bytes.size()) == rows[i].expected);
-    CHECK(read_all(rows[i].bytes, 1) == rows[i].expected);
+    for (const std::size_t piece : {rows[i].bytes.size(), std::size_t{1}, std::size_t{7}}) {
+      CAPTURE(piece);
+      CHECK(read_all(rows[i].bytes, piece) == rows[i].expected);
+    }
   }
+}
+
+// The bytes of a code point, also of one that no text may have.
+std::string encode(unsigned code) {
+  const auto byte = [](unsigned value) { return static_cast<char>(value); };
+  if (code < 0x80) return {byte(code)};
+  if (code < 0x800) return {byte(0xC0 | code >> 6), byte(0x80 | (code & 0x3F))};
+  if (code < 0x10000) {
+    return {byte(0xE0 | code >> 12), byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F))};
+  }
+  return {byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F)),
+          byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F))};
 }
 
 constexpr int kText = kFin | 1, kBinary = kFin | 2, kClose = kFin | 8, kPing = kFin | 9,
@@ -228,6 +242,44 @@ TEST_SUITE("WebSocketReader") {
     }
     // As soon as it is there, not at the end of the message.
     rows.push_back({frame(kTextBegins, "a\xff"), {"", 1007}});
+    check(rows);
+  }
+
+  TEST_CASE("takes the first and the last code point of each length, and every non-character") {
+    std::vector<Row> rows;
+    std::vector<unsigned> codes = {0, 1, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFD, 0x10000};
+    for (unsigned plane = 0; plane <= 0x10; ++plane) {
+      codes.push_back(plane << 16 | 0xFFFE);
+      codes.push_back(plane << 16 | 0xFFFF);
+    }
+    for (const unsigned code : codes) {
+      rows.push_back({frame(kText, encode(code)), {"t:" + encode(code)}});
+    }
+    for (const unsigned code :
+         {0xD800U, 0xDB7FU, 0xDB80U, 0xDBFFU, 0xDC00U, 0xDF80U, 0xDFFFU, 0x110000U, 0x13FFFFU}) {
+      rows.push_back({frame(kText, encode(code)), {"", 1007}});
+      rows.push_back({frame(kText, encode(0xD800) + encode(code)), {"", 1007}});
+    }
+    check(rows);
+  }
+
+  TEST_CASE("checks text in the same way at each place of a word") {
+    std::vector<Row> rows;
+    for (std::size_t at = 0; at < 26; ++at) {
+      const std::string before(at, 'x');
+      const std::string after(25 - at, 'y');
+      for (const std::string good : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
+        const std::string text = before + good + after;
+        rows.push_back({frame(kText, text), {"t:" + text}});
+        // Cut within the character.
+        rows.push_back(
+            {frame(kTextBegins, before + good.substr(0, 1)) + frame(kLast, good.substr(1) + after),
+             {"t:" + text}});
+      }
+      for (const std::string bad : {"\xff", "\xc3", "\xe2\x82"}) {
+        rows.push_back({frame(kText, before + bad + after), {"", 1007}});
+      }
+    }
     check(rows);
   }
 

@@ -93,11 +93,21 @@ const violations = {
   'an unknown Engine.IO packet': '9',
   'text that is no packet': 'hello',
   'a reserved event': '420["disconnect"]',
-  'too many attachments': '451000-["x"]',
+  'eleven attachments': '4511-0["x"]',
+  'a thousand attachments': '451000-["x"]',
+  'four billion attachments': '454294967296-0["x"]',
   'negative attachments': '45-1-["x"]',
+  'attachments in scientific notation': '451e3-0["x"]',
+  'attachments without a number': '45-0["x"]',
+  'a binary event that says nothing of attachments': '450["x"]',
+  'an ack with eleven attachments': '4611-0["x"]',
   'text where an attachment was announced': ['451-0["x",{"_placeholder":true,"num":0}]', '420["history",{}]'],
   'a placeholder of no attachment': ['451-0["x",{"_placeholder":true,"num":7}]', Buffer.from('x')],
+  'an attachment named twice': ['451-0["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]', Buffer.from('x')],
+  'a negative attachment': ['451-0["x",{"_placeholder":true,"num":-1}]', Buffer.from('x')],
   'an attachment nobody announced': Buffer.from('x'),
+  'one attachment more than announced': ['451-0["nothing"]', Buffer.from('x'), Buffer.from('x')],
+  'attachments larger than a packet together': ['452-0["x"]', Buffer.alloc(500_001), Buffer.alloc(500_001)],
 };
 
 // Packets that are odd and no violation, and the code in their ack.
@@ -105,6 +115,8 @@ const odd = {
   'a number for a name': ['420[1]', 'unknown_event'],
   'a number that no double holds': ['420["history",{"userId":"bob","limit":1e400}]', 'invalid_argument'],
   'a number above 2^64': ['420["history",{"userId":"bob","limit":18446744073709551616}]', 'invalid_argument'],
+  'one attachment': ['451-0["nothing",{"_placeholder":true,"num":0}]', Buffer.from('x'), 'unknown_event'],
+  'ten attachments': ['4510-0["nothing"]', ...Array(10).fill(Buffer.alloc(99_000)), 'unknown_event'],
   'an open packet before it': ['0{}', '420["nothing"]', 'unknown_event'],
   'a noop before it': ['6', '420["nothing"]', 'unknown_event'],
 };
@@ -187,6 +199,18 @@ describe('errors', () => {
       socket.close();
     });
   }
+
+  it('closes a session whose attachments do not come, after 10 s', { timeout: 60_000 }, async () => {
+    const packet = '451-0["nothing",{"_placeholder":true,"num":0}]';
+    const began = Date.now();
+    const [due, other] = [await rawSocket(chatd), await rawSocket(chatd)];
+    for (const socket of [due, other]) socket.send('421["register","ann"]');
+    due.send(packet);
+    await due.closed;
+    assert.ok(Date.now() - began >= 10_000);
+    assert.equal(other.readyState, WebSocket.OPEN); // it owes nothing
+    other.close();
+  });
 
   it('refuses a register that names nobody, and takes the next one', async () => {
     const page = new Page(chatd, null, 'websocket');

@@ -1,18 +1,9 @@
 // Texts that break programs: what people and attackers have sent to others, and what is generated
 // from a seed, about 500 in all. Those in `refused` no message may have.
 
-export const kTextBytesMax = 65_536;
+import { randomBelow } from './random.mjs';
 
-// A small generator of its own (mulberry32), so that a seed means the same everywhere.
-export function random(seed) {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
+export const kTextBytesMax = 65_536;
 
 const kept = [
   // SQL, in the grammars of several databases.
@@ -79,7 +70,7 @@ function bordered() {
 
 const seed = Number(process.env.CORPUS_SEED ?? 42);
 const list = [...kept, ...placed(), ...bordered()];
-const unique = new Set([...list, ...generated(random(seed), 500)]);
+const unique = new Set([...list, ...generated(randomBelow(seed), 500)]);
 export const texts = [...unique].slice(0, Math.max(500, list.length));
 
 export const refused = [

@@ -9,3 +9,9 @@ export function random(seed) {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+// The same as whole numbers below a limit.
+export function randomBelow(seed) {
+  const next = random(seed);
+  return (limit) => Math.floor(next() * limit);
+}
