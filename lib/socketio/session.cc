@@ -1,41 +1,28 @@
 #include "chatrt/socketio/session.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace chatrt::socketio {
 namespace {
 
-// Does every placeholder in `view` name one of `count` attachments that no other has named? One
-// that is named a thousand times would be copied a thousand times by those who put it in its place.
-class Placeholders {
- public:
-  explicit Placeholders(std::size_t count) : count_(count) {}
-
-  bool hold(JsonView view) {
-    if (view.is_array()) {
-      for (std::size_t i = 0; i < view.size(); ++i) {
-        if (!hold(view.at(i))) return false;
-      }
-    } else if (view.is_object()) {
-      if (view.find("_placeholder").as_bool() == true) return take(view.find("num").as_uint64());
-      for (std::size_t i = 0; i < view.size(); ++i) {
-        if (!hold(view.member(i).second)) return false;
-      }
+// Does every placeholder in `view` name one of `count` attachments?
+bool placeholders_hold(JsonView view, std::size_t count) {
+  if (view.is_array()) {
+    for (std::size_t i = 0; i < view.size(); ++i) {
+      if (!placeholders_hold(view.at(i), count)) return false;
     }
-    return true;
+  } else if (view.is_object()) {
+    if (view.find("_placeholder").as_bool() == true) {
+      const std::optional<std::uint64_t> number = view.find("num").as_uint64();
+      return number && *number < count;
+    }
+    for (std::size_t i = 0; i < view.size(); ++i) {
+      if (!placeholders_hold(view.member(i).second, count)) return false;
+    }
   }
-
- private:
-  bool take(std::optional<std::uint64_t> number) {
-    if (!number || *number >= count_ || named_[*number]) return false;
-    return named_[*number] = true;
-  }
-
-  std::size_t count_;
-  std::array<bool, kAttachmentsMax> named_{};
-};
+  return true;
+}
 
 // An array with a name that an event may have.
 bool is_event(JsonView args) {
@@ -90,7 +77,7 @@ Received Session::on_binary(std::string_view bytes, Json& json) {
 
 Received Session::complete(Json& json) {
   Received received = on_packet(pending_->header, pending_->json, json);
-  if (!Placeholders(pending_->attachments.size()).hold(json.root())) {
+  if (!placeholders_hold(json.root(), pending_->attachments.size())) {
     return Violation{"placeholder without an attachment"};
   }
   if (auto* event = std::get_if<EventReceived>(&received)) {

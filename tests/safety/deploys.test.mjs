@@ -15,6 +15,12 @@ describe('a broken deployment', () => {
     writeFileSync(join(folder, name), content);
     return join(folder, name);
   };
+  // Nobody may read it: its mode says so to its owner, and root is somebody else here.
+  const locked = (name, content) => {
+    chmodSync(file(name, content), 0);
+    return join(folder, name);
+  };
+  const other = process.getuid() === 0 ? { user: { uid: 65534, gid: 65534 } } : {};
   const taken = net.createServer();
   before(async () => {
     taken.listen(0, '127.0.0.1');
@@ -68,8 +74,13 @@ describe('a broken deployment', () => {
     ['a folder that is not there', dev('--db', join(folder, 'none', 'chat.db')), 3, /none\/chat\.db/],
     ['a folder in place of the file', dev('--db', join(folder, 'folder')), 3, /folder/],
     ['a file system that takes no file', dev('--db', '/proc/chat.db'), 3, /\/proc\/chat\.db/],
-    ['a folder that is not one\'s own', dev('--db', join(folder, 'closed', 'chat.db')), 3, /closed\/chat\.db/,
-      process.getuid() === 0 ? { user: { uid: 65534, gid: 65534 } } : {}],
+    ['a folder that is not one\'s own', dev('--db', join(folder, 'closed', 'chat.db')), 3, /closed\/chat\.db/, other],
+    ['a database that may not be read', dev('--db', locked('locked.db', '')), 3, /locked\.db/, other],
+    ['a key that may not be read', ['--jwt-key', locked('key', 'x'.repeat(64)), '--jwt-alg', 'HS256'], 2, /jwt-key: .*key/, other],
+    ['a key set that may not be read', ['--jwks', locked('set', '{"keys":[]}')], 2, /jwks: .*set/, other],
+    ['an operator key that may not be read', dev('--operator-key', locked('operator', 'x'.repeat(64))), 2, /operator-key: .*operator/, other],
+    ['a configuration that may not be read', dev('--config', locked('locked.toml', 'port = 0\n')), 2, /locked\.toml/, other],
+    ['a certificate that may not be read', dev('--tls-cert', locked('cert.pem', 'x'), '--tls-key', locked('key.pem', 'x')), 2, /tls-cert: .*cert\.pem/, other],
     ['a file that is no database', dev('--db', file('letter.db', 'Dear Ann,\n'.repeat(500))), 3, /letter\.db/],
   ];
 

@@ -84,15 +84,26 @@ describe('TLS', () => {
     assert.ok(!answer.includes('HTTP/1.1'), answer);
   });
 
-  it('closes who begins no handshake, or does not end it', async () => {
-    const silent = net.connect(chatd.port, 'localhost');
-    const half = net.connect(chatd.port, 'localhost');
-    half.write(Buffer.from('16030100c8010000c40303', 'hex')); // the beginning of a ClientHello
-    for (const socket of [silent, half]) socket.on('error', () => {});
-    await Promise.all([silent, half].map((socket) => closed(socket.resume())));
-    assert.equal((await hello()).authorized, true);
+  it('closes who begins no handshake, does not end it, or drips it', async (t) => {
+    const patient = await hello();
+    assert.equal(patient.authorized, true);
+    patient.on('error', () => {}).write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(patient, 'data'); // the control: after its handshake it may wait
+    const began = Date.now();
+    const begin = (bytes) => {
+      const socket = net.connect(chatd.port, 'localhost').on('error', () => {}).resume();
+      if (bytes) socket.write(bytes);
+      return socket;
+    };
+    // The record says that 512 bytes follow.
+    const [silent, half, dripped] = [begin(), begin('\x16\x03\x01\x02'), begin(Buffer.from('1603010200010001fc0303', 'hex'))];
+    const timer = setInterval(() => dripped.write('x'), 500);
+    t.after(() => clearInterval(timer));
+    await Promise.all([silent, half, dripped].map(closed));
+    assert.ok(Date.now() - began > 4000, 'they had their time');
+    assert.equal(patient.destroyed, false);
+    patient.destroy();
   });
-
   it('explains a message over TLS, with its own certificate alone', async (t) => {
     const ann = connect(t, 'ann', 'websocket');
     const { message } = await ann.timeout(20_000).emitWithAck('send_message', { selectedUser: 'bob', textMessage: 'hello' });
