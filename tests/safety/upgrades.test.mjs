@@ -178,7 +178,7 @@ test("T31: upgrades in any order with anything else", { timeout: 3_600_000 }, as
   };
   await Promise.all(Array.from({ length: 16 }, worker));
   t.diagnostic(`${count} races, ${alive} sessions came through, ${upgraded} with an upgrade`);
-  if (only === 0) assert.ok(alive > count / 2 && upgraded > count / 4 && alive < count);
+  if (only === 0) assert.ok(alive > count / 2 && upgraded > count / 8 && alive < count);
 
   const end = Date.now() + 45_000;
   while ((await chatd.metric("chatd_sessions")) > 0 && Date.now() < end) await sleep(100);
