@@ -85,8 +85,8 @@ void reload(const chatd::Config& config, chatd::Server& server, chatrt::LogSink&
 // What the store said when it failed for good. Any thread.
 class StoreFailure {
  public:
-  // Wakes main().
-  void report(const std::string& why) {
+  // Wakes main(). Where there is no memory for it, the process ends at once.
+  void report(const std::string& why) noexcept {
     {
       const std::lock_guard lock(mutex_);
       why_ = why;

@@ -25,7 +25,7 @@ enum class Errc : int {
   rate_limited,          // too many in too short a time; retry later
   busy,                  // a queue is full or the database is locked; retry later
   storage_full,          // the disk is full; nothing was stored
-  unavailable,           // a part that is needed does not answer; nothing was stored
+  unavailable,           // a part that is needed does not answer; nothing is known to be stored
   corrupt,               // stored data is damaged
   gone,                  // the connection or the object is no more
   shutting_down,         // stop() was called; come back later

@@ -46,7 +46,12 @@ std::optional<Error> Inbox::put(Draft&& draft, Entry&& entry) {
     const std::lock_guard lock(mutex_);
     if (auto refused = refusal(bytes)) return refused;
     requests_.drafts.push_back(std::move(draft));
-    requests_.entries.push_back(std::move(entry));
+    try {
+      requests_.entries.push_back(std::move(entry));
+    } catch (...) {
+      requests_.drafts.pop_back();  // else it would have the answer of the one after it
+      throw;
+    }
     bytes_ += bytes;
     post = schedule();
   }

@@ -52,8 +52,8 @@ std::vector<std::int64_t> ClientIds::find(std::int64_t author, std::string_view 
 
 void ClientIds::add(std::int64_t author, std::string_view client_id, std::int64_t position) {
   const Key key{author, hash_of(client_id), position};
+  added_.push_back(key);  // first: what fails half-way is rolled back by it
   pending_.insert(key);
-  added_.push_back(key);
 }
 
 void ClientIds::begin() noexcept {
@@ -83,8 +83,8 @@ void ClientIds::write(std::size_t count, std::int64_t last_position) {
     round_.next = *next;
     statements_.run("INSERT OR IGNORE INTO client_ids (author, hash, position) VALUES (?, ?, ?)",
                     round_.next.author, round_.next.hash, round_.next.position);
-    written_.push_back(round_.next);
-    pending_.erase(next);
+    written_.emplace_back();
+    written_.back() = pending_.extract(next);
   }
 }
 
@@ -93,8 +93,8 @@ void ClientIds::set_complete_to(std::int64_t position) {
   statements_.run("UPDATE client_ids_state SET complete_to = ? WHERE rowid = 1", position);
 }
 
-void ClientIds::roll_back() {
-  pending_.insert(written_.begin(), written_.end());
+void ClientIds::roll_back() noexcept {
+  for (auto& node : written_) pending_.insert(std::move(node));
   for (const Key& key : added_) pending_.erase(key);
   round_ = before_;
 }

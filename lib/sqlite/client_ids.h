@@ -29,8 +29,8 @@ class ClientIds {
   void begin() noexcept;
   // Before its end: moves a part to the table.
   void write_some(std::int64_t last_position);
-  // It has not come about.
-  void roll_back();
+  // It has not come about. Takes no memory: the lack of it may be why.
+  void roll_back() noexcept;
 
  private:
   struct Key {
@@ -56,7 +56,7 @@ class ClientIds {
   // To take back the transaction.
   Round before_;
   std::vector<Key> added_;
-  std::vector<Key> written_;
+  std::vector<std::set<Key>::node_type> written_;
 };
 
 }  // namespace chatrt::sqlite

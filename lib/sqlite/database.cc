@@ -23,22 +23,26 @@ void set_common_pragmas(SQLite::Database& database, int cache_kib) {
   database.exec("PRAGMA wal_autocheckpoint=0");
 }
 
-}  // namespace
-
-Error to_error(const SQLite::Exception& exception) {
-  const std::string what = std::string{"SQLite: "} + exception.what();
-  switch (exception.getErrorCode() & 0xff) {
-    case SQLITE_FULL: return {Errc::storage_full, what};
+Errc errc_of(int code) noexcept {
+  switch (code & 0xff) {
+    case SQLITE_FULL: return Errc::storage_full;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return {Errc::busy, what};
+    case SQLITE_LOCKED: return Errc::busy;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     // Of the rows and of the schema nothing is left to chance: these mean that they are damaged.
     case SQLITE_CONSTRAINT:
     case SQLITE_ERROR:
-    case SQLITE_MISMATCH: return {Errc::corrupt, what};
-    default: return {Errc::unavailable, what};
+    case SQLITE_MISMATCH: return Errc::corrupt;
+    default: return Errc::unavailable;
   }
+}
+
+}  // namespace
+
+Error to_error(const SQLite::Exception& exception) noexcept {
+  return worded(errc_of(exception.getErrorCode()),
+                [&] { return std::string{"SQLite: "} + exception.what(); });
 }
 
 void throw_damaged(const std::string& what) { throw SQLite::Exception(what, SQLITE_CORRUPT); }
@@ -73,6 +77,19 @@ std::unique_ptr<SQLite::Database> open_reader(const std::filesystem::path& file)
 void forbid_checkpoint_on_close(SQLite::Database& database) noexcept {
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
+
+Transaction::Transaction(SQLite::Database& database, Kind kind) : database_(database) {
+  if (sqlite3_get_autocommit(database.getHandle()) == 0) database.exec("ROLLBACK");
+  database.exec(kind == Kind::writing ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+Transaction::~Transaction() {
+  sqlite3* const handle = database_.getHandle();
+  if (sqlite3_get_autocommit(handle) == 0)
+    sqlite3_exec(handle, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() { database_.exec("COMMIT"); }
 
 std::string_view Query::text(int column) const {
   const SQLite::Column value = statement_->getColumn(column);

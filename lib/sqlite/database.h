@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -17,7 +18,18 @@
 
 namespace chatrt::sqlite {
 
-Error to_error(const SQLite::Exception& exception);
+Error to_error(const SQLite::Exception& exception) noexcept;
+
+// An Error whose detail is what `words()` gives, or, where there is no memory for that, its lack.
+template <typename Words>
+Error worded(Errc code, Words words) noexcept {
+  try {
+    return {code, words()};
+  } catch (const std::bad_alloc&) {
+    return {code, "out of memory"};  // short enough to need none
+  }
+}
+inline Error out_of_memory() noexcept { return {Errc::unavailable, "out of memory"}; }
 
 // What is read does not fit together. Thrown in the form in which SQLite reports its own finds, so
 // that there is one way to `corrupt`.
@@ -32,6 +44,23 @@ std::unique_ptr<SQLite::Database> open_reader(const std::filesystem::path& file)
 
 // From here on the connection syncs nothing any more, not even as the last one to be closed.
 void forbid_checkpoint_on_close(SQLite::Database& database) noexcept;
+
+// A transaction: rolled back when this goes, unless it was committed. SQLiteCpp's own ends the
+// process where there is no memory for what its rollback would throw.
+class Transaction {
+ public:
+  enum class Kind { reading, writing };
+  // Throws SQLite::Exception. What could not be rolled back before is now, or nothing begins.
+  Transaction(SQLite::Database& database, Kind kind);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction();
+
+  void commit();
+
+ private:
+  SQLite::Database& database_;
+};
 
 // A statement in use: it is reset when this goes, so that no read transaction stays open behind it.
 class Query {

@@ -7,7 +7,10 @@
 namespace chatrt::sqlite {
 namespace {
 
-using Snapshot = SQLite::Transaction;  // ends with its block: a read has nothing to commit
+// Ends with its block: a read has nothing to commit.
+struct Snapshot : Transaction {
+  explicit Snapshot(SQLite::Database& database) : Transaction(database, Kind::reading) {}
+};
 
 }  // namespace
 

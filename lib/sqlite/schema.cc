@@ -1,7 +1,5 @@
 #include "schema.h"
 
-#include <SQLiteCpp/Transaction.h>
-
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -142,7 +140,7 @@ void bring_up_to_date(SQLite::Database& database) {
   const std::int64_t found = pragma(database, "PRAGMA user_version");
   if (found == kSchemaVersion) return;
   if (found < 0 || found > kSchemaVersion) throw_damaged(newer(found));
-  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  Transaction transaction(database, Transaction::Kind::writing);
   for (auto version = static_cast<std::size_t>(found); version < kScripts.size(); ++version) {
     database.exec(kScripts[version]);
   }

@@ -68,6 +68,8 @@ class Readers {
       return read(*loan.reader);
     } catch (const SQLite::Exception& exception) {
       return sqlite::to_error(exception);
+    } catch (const std::bad_alloc&) {
+      return sqlite::out_of_memory();
     }
   }
 
@@ -156,10 +158,8 @@ Status create_file(const std::filesystem::path& file) {
   return {};
 }
 
-}  // namespace
-
-Result<std::unique_ptr<MessageStore>> open_sqlite_store(const std::filesystem::path& file,
-                                                        SqliteOptions options) {
+Result<std::unique_ptr<MessageStore>> open(const std::filesystem::path& file,
+                                           const SqliteOptions& options) {
   if (const Status ours = sqlite::check_file(file); !ours) return ours.error();
   auto lock = FileLock::take(file, options.open_busy_timeout);
   if (!lock) return std::move(lock).error();
@@ -178,6 +178,17 @@ Result<std::unique_ptr<MessageStore>> open_sqlite_store(const std::filesystem::p
     if (error.code == Errc::corrupt) error.detail += "; restore a backup or name another file";
     if (error.code == Errc::busy) error.detail += "; another process holds it";
     return error;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MessageStore>> open_sqlite_store(const std::filesystem::path& file,
+                                                        SqliteOptions options) {
+  try {
+    return open(file, options);
+  } catch (const std::bad_alloc&) {
+    return sqlite::out_of_memory();
   }
 }
 

@@ -14,6 +14,10 @@ constexpr std::size_t kPageBytes = 4096;    // SQLite's default
 
 std::int64_t ms_of(Timestamp time) { return time.time_since_epoch().count(); }
 
+bool is_failed_sync(int extended_code) {
+  return extended_code == SQLITE_IOERR_FSYNC || extended_code == SQLITE_IOERR_DIR_FSYNC;
+}
+
 const std::string* or_null(const std::string& text) { return text.empty() ? nullptr : &text; }
 
 }  // namespace
@@ -44,12 +48,12 @@ Writer::Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& 
 }
 
 Result<std::vector<Result<Appended>>> Writer::append(std::span<const Draft> drafts, Timestamp now) {
-  if (failed_) return Error{Errc::unavailable, *failed_};
+  if (failed_) return stopped();
   if (drafts.empty()) return std::vector<Result<Appended>>{};
   const std::int64_t before = last_position_;
   std::vector<Result<Appended>> results;
   try {
-    SQLite::Transaction transaction(*database_, SQLite::TransactionBehavior::IMMEDIATE);
+    Transaction transaction(*database_, Transaction::Kind::writing);
     client_ids_.begin();
     try {
       results = append_all(drafts, now);
@@ -64,7 +68,11 @@ Result<std::vector<Result<Appended>>> Writer::append(std::span<const Draft> draf
       throw;
     }
   } catch (const SQLite::Exception& exception) {
-    return fail(exception);
+    if (!is_failed_sync(exception.getExtendedErrorCode())) return to_error(exception);
+    stop_writing(exception.what());
+    return stopped();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
   }
   checkpoint();
   limit_caches();
@@ -76,21 +84,23 @@ void Writer::checkpoint() {
   if (wal_pages_ < wal_pages_max_) return;
   const int code = sqlite3_wal_checkpoint_v2(database_->getHandle(), nullptr,
                                              SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  if (code == SQLITE_OK) return;
   // A full disk or a reader in the way: the next commit tries again. The messages are in the WAL.
-  static_cast<void>(fail(SQLite::Exception(database_->getHandle(), code)));
+  if (is_failed_sync(code)) stop_writing(sqlite3_errmsg(database_->getHandle()));
 }
 
 // After a failed sync the kernel may have dropped the pages, and say at the next one that all is
 // well: nothing that this process still writes can be trusted.
-Error Writer::fail(const SQLite::Exception& exception) {
-  const int code = exception.getExtendedErrorCode();
-  if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC) return to_error(exception);
+void Writer::stop_writing(const char* what) {
   forbid_checkpoint_on_close(*database_);
-  failed_ = database_->getFilename() + ": a sync failed (" + exception.what() +
-            "); nothing is stored any more; check the disk and start again";
+  failed_ = worded(Errc::unavailable, [&] {
+              return database_->getFilename() + ": a sync failed (" + what +
+                     "); nothing is stored any more; check the disk and start again";
+            }).detail;
   if (on_failure_) on_failure_(*failed_);
-  return Error{Errc::unavailable, *failed_};
+}
+
+Error Writer::stopped() const noexcept {
+  return worded(Errc::unavailable, [this] { return *failed_; });
 }
 
 std::vector<Result<Appended>> Writer::append_all(std::span<const Draft> drafts, Timestamp now) {
@@ -351,7 +361,7 @@ void Writer::write_dirty() {
   dirty_.clear();
 }
 
-void Writer::forget() {
+void Writer::forget() noexcept {
   users_.clear();
   conversations_.clear();
   direct_.clear();

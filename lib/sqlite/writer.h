@@ -70,10 +70,11 @@ class Writer {
                       const std::string* client_id);
   void write_dirty();
 
-  void commit(SQLite::Transaction& transaction);
   void checkpoint();
-  Error fail(const SQLite::Exception& exception);
-  void forget();
+  // A sync has failed.
+  void stop_writing(const char* what);
+  Error stopped() const noexcept;
+  void forget() noexcept;
   void limit_caches();
 
   std::unique_ptr<SQLite::Database> database_;

@@ -28,9 +28,14 @@ Draft Workload::draft() {
 }
 
 std::optional<Error> Workload::append(MessageStore& store) {
+  return append_by(
+      [&](std::span<const Draft> drafts, Timestamp now) { return store.append(drafts, now); });
+}
+
+std::optional<Error> Workload::append_by(const Append& append) {
   std::vector<Draft> drafts;
   for (std::uint64_t count = 1 + random_() % 8; count > 0; --count) drafts.push_back(draft());
-  const auto results = store.append(drafts, kNow);
+  const auto results = append(drafts, kNow);
   if (!results) return results.error();
   for (const Result<Appended>& result : *results) {
     if (!result || result->repeated) continue;

@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,10 @@ class Workload {
   // Appends one batch of posts and marks and remembers what was acknowledged. The batch's error, if
   // it was refused.
   std::optional<Error> append(MessageStore& store);
+  // The same, by another way to its append().
+  using Append =
+      std::function<Result<std::vector<Result<Appended>>>(std::span<const Draft>, Timestamp)>;
+  std::optional<Error> append_by(const Append& append);
 
   // What of that is not in the store, and whatever else in it cannot be: one line each.
   std::vector<std::string> check(const MessageStore& store) const;
