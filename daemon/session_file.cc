@@ -118,6 +118,9 @@ Status SessionFile::load_key(const std::string& file) {
 
 Status SessionFile::load_notes(const std::string& file, Timestamp now) {
   std::ifstream in(file);
+  // Taken for none it would be replaced: every client would begin anew, and ended sessions would
+  // not be known to have ended.
+  if (!in && errno != ENOENT) return file_error(file, "cannot read", errno);
   chatrt::socketio::Json json;
   for (std::string line; std::getline(in, line);) {
     // A line that a crash has cut off is as good as none: its session begins anew.
@@ -135,6 +138,7 @@ Status SessionFile::load_notes(const std::string& file, Timestamp now) {
     }
     if (kept.expires >= now) notes_[*session] = std::move(kept);
   }
+  if (in.bad()) return file_error(file, "cannot read", errno);
   const std::string fresh = file + ".new";
   fd_ = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
   if (fd_ < 0) return file_error(fresh, "cannot write", errno);
