@@ -93,7 +93,9 @@ void Transaction::commit() { database_.exec("COMMIT"); }
 
 std::string_view Query::text(int column) const {
   const SQLite::Column value = statement_->getColumn(column);
-  const char* text = value.getText();  // before its size, by SQLite's rules
+  // Before its size, by SQLite's rules. As a blob: a text it would copy to put a NUL behind it, and
+  // give none where there is no memory for that, which would look like damage.
+  const auto* text = static_cast<const char*>(value.getBlob());
   return {text, static_cast<std::size_t>(value.getBytes())};
 }
 

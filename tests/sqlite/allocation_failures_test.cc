@@ -27,6 +27,7 @@ SqliteOptions options() {
   SqliteOptions options;
   options.readers = 1;
   options.wal_bytes = 64 << 10;
+  options.synchronous = SqliteOptions::Synchronous::normal;  // no power fails here
   return options;
 }
 
@@ -165,7 +166,7 @@ TEST_SUITE("an allocation that fails") {
         // The same store goes on.
         const auto again = workload.append(*store);
         REQUIRE_MESSAGE(!again, again->detail);
-        require_nothing(workload.check(*store));
+        if (n % 8 == 0) require_nothing(workload.check(*store));
       });
       reopen();
       require_whole();
@@ -178,25 +179,29 @@ TEST_SUITE("an allocation that fails") {
     const auto try_read = [&](auto read) {
       const auto whole = read();
       REQUIRE(whole.has_value());
-      sweep([&](std::uint64_t n, Shortage how) {
-        reopen();
-        const auto given = [&] {
-          const FailingAllocations failing(n, how);
-          return read();
-        }();
-        require_refused(given);
-        if (given) REQUIRE(same(*given, *whole));
-        REQUIRE(read().has_value());
-      });
+      // In a store that has read it before, fewer allocations are not about what is read.
+      for (const bool warm : {true, false}) {
+        CAPTURE(warm);
+        sweep([&](std::uint64_t n, Shortage how) {
+          if (!warm) reopen();
+          const auto given = [&] {
+            const FailingAllocations failing(n, how);
+            return read();
+          }();
+          require_refused(given);
+          if (given) REQUIRE(same(*given, *whole));
+          REQUIRE(read().has_value());
+        });
+      }
     };
-    try_read([&] { return store->read_log(Position{0}, 50); });
-    try_read([&] { return store->read_for_user(ann, Position{0}, 50); });
-    try_read([&] { return store->read_undelivered(ann, Position{0}, 50); });
-    try_read([&] { return store->conversations_of(ann, std::nullopt, 50); });
+    try_read([&] { return store->read_log(Position{0}, 20); });
+    try_read([&] { return store->read_for_user(ann, Position{0}, 20); });
+    try_read([&] { return store->read_undelivered(ann, Position{0}, 20); });
+    try_read([&] { return store->conversations_of(ann, std::nullopt, 20); });
     const auto conversations = store->conversations_of(ann, std::nullopt, 1);
     REQUIRE((conversations.has_value() && !conversations->items.empty()));
     const ConversationId in = conversations->items.front().id;
-    try_read([&] { return store->read_conversation(ann, in, {}, 50); });
+    try_read([&] { return store->read_conversation(ann, in, {}, 20); });
   }
 }
 
