@@ -19,8 +19,8 @@ transport::HttpResponse problem(chatrt::Errc code, std::string_view detail = {})
 transport::HttpResponse problem(int status, std::string_view code, std::string_view title,
                                 std::string_view detail = {});
 
-// The arguments of a request: fields of the JSON body of a POST, else parameters of the query. Valid
-// until the thread reads those of the next one.
+// The arguments of a request: fields of the JSON body of a POST, else parameters of the query.
+// Valid until the thread reads those of the next one.
 class Arguments {
  public:
   // An error if the body is no JSON object, or is not called application/json.

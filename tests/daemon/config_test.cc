@@ -195,7 +195,8 @@ TEST_SUITE("read_command_line") {
       CHECK(option.help.size() > 0);
     }
     const std::string versions = read({"--version"}).print.value_or("");
-    for (const std::string part : {"chatd", "SQLite", "WebSocket++", "OpenSSL", "zlib", "RapidJSON"}) {
+    for (const std::string part :
+         {"chatd", "SQLite", "WebSocket++", "OpenSSL", "zlib", "RapidJSON"}) {
       CAPTURE(part);
       CHECK(versions.find(part) != std::string::npos);
     }
