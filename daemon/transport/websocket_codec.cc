@@ -97,11 +97,27 @@ namespace processor {
 
 using ChatdConfig = chatd::transport::Config;
 
+namespace {
+
+// Unmasks and returns the key as it goes on after these bytes. The codec has the same by words, but
+// for aligned bytes only.
+std::size_t unmask(std::uint8_t* bytes, std::size_t size, std::size_t key) {
+  std::size_t word = 0;
+  for (; size >= sizeof word; bytes += sizeof word, size -= sizeof word) {
+    std::memcpy(&word, bytes, sizeof word);
+    word ^= key;
+    std::memcpy(bytes, &word, sizeof word);
+  }
+  return frame::byte_mask_circ(bytes, size, key);
+}
+
+}  // namespace
+
 template <>
 std::size_t hybi13<ChatdConfig>::process_payload_bytes(std::uint8_t* bytes, std::size_t size,
                                                        lib::error_code& error) {
   if (frame::get_masked(m_basic_header)) {
-    m_current_msg->prepared_key = frame::word_mask_circ(bytes, size, m_current_msg->prepared_key);
+    m_current_msg->prepared_key = unmask(bytes, size, m_current_msg->prepared_key);
   }
   std::string& payload = m_current_msg->msg_ptr->get_raw_payload();
   const auto before = static_cast<std::ptrdiff_t>(payload.size());
