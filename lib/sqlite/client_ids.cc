@@ -1,102 +1,106 @@
 #include "client_ids.h"
 
+#include <sodium.h>
+
+#include <algorithm>
+
 namespace chatrt::sqlite {
 namespace {
 
-// In memory at most, about 64 bytes each. The more, the fewer times a page is written.
-constexpr std::size_t kPendingMax = 32'768;
+// What is in memory at most, about 64 bytes each: 64 full buckets of a run.
+constexpr std::size_t kPendingMax = 12'800;
 // The part of the log that a start reads at most.
 constexpr std::int64_t kTailMax = 131'072;
-
-// Stable over versions: it is in the file. FNV-1a, 64 bits.
-std::int64_t hash_of(std::string_view client_id) noexcept {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const char c : client_id) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 1099511628211U;
-  }
-  return static_cast<std::int64_t>(hash);
-}
+constexpr std::int64_t kCatchUpRows = kPendingMax;
 
 }  // namespace
 
-ClientIds::ClientIds(Statements& statements) : statements_(statements) {
-  {
-    Query state = statements_.get("SELECT complete_to FROM client_ids_state WHERE rowid = 1");
-    if (!state.next()) throw_damaged("the state of the client ids is missing");
-    round_.complete_to = state.integer(0);
+ClientIds::ClientIds(Statements& statements) : statements_(statements), runs_(statements) {
+  // What else it prepares may fail, but is not used here.
+  [[maybe_unused]] const int prepared = sodium_init();
+  Query state =
+      statements_.get("SELECT complete_to, hash_key FROM client_ids_state WHERE rowid = 1");
+  if (!state.next() || state.text(1).size() != hash_key_.size()) {
+    throw_damaged("the state of the client ids is missing");
   }
-  Query tail = statements_.get(
-      "SELECT position, author, client_id FROM log WHERE position > ? ORDER BY position",
-      round_.complete_to);
-  while (tail.next()) {
-    round_.began_at = tail.integer(0);
-    if (const std::string_view id = tail.text(2); !id.empty()) {
-      pending_.insert({tail.integer(1), hash_of(id), round_.began_at});
+  read_to_ = complete_to_ = state.integer(0);
+  std::ranges::copy(state.text(1), hash_key_.begin());
+}
+
+bool ClientIds::catch_up() {
+  std::int64_t rows = 0;
+  {
+    Query tail = statements_.get(
+        "SELECT position, author, client_id FROM log WHERE position > ? ORDER BY position LIMIT ?",
+        read_to_, kCatchUpRows);
+    for (; tail.next(); ++rows) {
+      read_to_ = tail.integer(0);
+      if (const std::string_view id = tail.text(2); !id.empty()) {
+        add(tail.integer(1), id, read_to_);
+      }
     }
   }
+  write_some(read_to_);
+  return rows == kCatchUpRows;
+}
+
+// Keyed, so that nobody can choose ids of which many have one hash: SipHash-2-4.
+std::uint64_t ClientIds::hash(std::int64_t author, std::string_view client_id) const noexcept {
+  static_assert(crypto_shorthash_KEYBYTES == 16);
+  std::array<unsigned char, crypto_shorthash_BYTES> bytes;
+  crypto_shorthash(bytes.data(), reinterpret_cast<const unsigned char*>(client_id.data()),
+                   client_id.size(), hash_key_.data());
+  std::uint64_t hash = 0;
+  for (const unsigned char byte : bytes) hash = hash << 8 | byte;
+  return hash + static_cast<std::uint64_t>(author) * 0x9E3779B97F4A7C15U;
 }
 
 std::vector<std::int64_t> ClientIds::find(std::int64_t author, std::string_view client_id) {
   std::vector<std::int64_t> positions;
-  const std::int64_t hash = hash_of(client_id);
-  for (auto found = pending_.lower_bound({author, hash, 0});
-       found != pending_.end() && found->author == author && found->hash == hash; ++found) {
-    positions.push_back(found->position);
+  const std::uint64_t wanted = hash(author, client_id);
+  for (auto found = pending_.lower_bound({wanted, 0});
+       found != pending_.end() && found->first == wanted; ++found) {
+    positions.push_back(found->second);
   }
-  Query query = statements_.get("SELECT position FROM client_ids WHERE author = ? AND hash = ?",
-                                author, hash);
-  while (query.next()) positions.push_back(query.integer(0));
+  runs_.find(wanted, positions);
   return positions;
 }
 
 void ClientIds::add(std::int64_t author, std::string_view client_id, std::int64_t position) {
-  const Key key{author, hash_of(client_id), position};
+  const Key key{hash(author, client_id), position};
   added_.push_back(key);  // first: what fails half-way is rolled back by it
   pending_.insert(key);
 }
 
 void ClientIds::begin() noexcept {
-  before_ = round_;
+  complete_to_before_ = complete_to_;
   added_.clear();
-  written_.clear();
+  in_run_.clear();
+  runs_.begin();
 }
 
 void ClientIds::write_some(std::int64_t last_position) {
-  if (last_position - round_.complete_to > kTailMax) {
-    write(pending_.size(), last_position);
-    set_complete_to(last_position);
-    round_.began_at = last_position;
-  } else if (pending_.size() > kPendingMax) {
-    write(pending_.size() - kPendingMax, last_position);
+  runs_.merge(added_.size());
+  if (pending_.size() >= kPendingMax || last_position - complete_to_ > kTailMax) {
+    make_run(last_position);
   }
 }
 
-void ClientIds::write(std::size_t count, std::int64_t last_position) {
-  for (; count > 0; --count) {
-    auto next = pending_.lower_bound(round_.next);
-    if (next == pending_.end()) {
-      set_complete_to(round_.began_at);
-      round_.began_at = last_position;
-      next = pending_.begin();
-    }
-    round_.next = *next;
-    statements_.run("INSERT OR IGNORE INTO client_ids (author, hash, position) VALUES (?, ?, ?)",
-                    round_.next.author, round_.next.hash, round_.next.position);
-    written_.emplace_back();
-    written_.back() = pending_.extract(next);
-  }
-}
-
-void ClientIds::set_complete_to(std::int64_t position) {
-  round_.complete_to = position;
-  statements_.run("UPDATE client_ids_state SET complete_to = ? WHERE rowid = 1", position);
+void ClientIds::make_run(std::int64_t last_position) {
+  std::vector<ClientIdRuns::Entry> entries;
+  entries.reserve(pending_.size());
+  for (const auto& [hash, position] : pending_) entries.push_back({hash, position});
+  runs_.add(entries);
+  statements_.run("UPDATE client_ids_state SET complete_to = ? WHERE rowid = 1", last_position);
+  complete_to_ = last_position;
+  in_run_.swap(pending_);
 }
 
 void ClientIds::roll_back() noexcept {
-  for (auto& node : written_) pending_.insert(std::move(node));
+  runs_.roll_back();
+  complete_to_ = complete_to_before_;
+  if (!in_run_.empty()) pending_.swap(in_run_);
   for (const Key& key : added_) pending_.erase(key);
-  round_ = before_;
 }
 
 }  // namespace chatrt::sqlite

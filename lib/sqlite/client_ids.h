@@ -1,62 +1,57 @@
 // The index of client ids: which messages have a client id of this hash.
 //
-// Hashes lie anywhere in the table, so each one written at once would touch a page of its own. They
-// are kept in memory instead and follow in the order of the table, a stretch at each commit, so
-// that a page is written once for many of them. What is not in the table yet is in the log, from
-// where it is taken at the start. Only the writer looks here.
+// The newest are kept in memory, from where thousands at once make a run of the file. What no run
+// has is in the log, from where it is taken at the start. Only the writer looks here.
 #pragma once
 
-#include <compare>
+#include <array>
 #include <cstdint>
 #include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "client_id_runs.h"
 #include "database.h"
 
 namespace chatrt::sqlite {
 
 class ClientIds {
  public:
-  // Reads the tail of the log. Throws SQLite::Exception, as every member that may touch the file.
+  // Throws SQLite::Exception, as every member that may touch the file.
   explicit ClientIds(Statements& statements);
 
-  // Positions of messages of this author whose ids have the hash of this one.
+  // In a transaction, until it says false: takes in a part of the log that no run has, and says
+  // whether there is more.
+  bool catch_up();
+
+  // Positions of messages of this author whose ids have the hash of this one; perhaps others.
   std::vector<std::int64_t> find(std::int64_t author, std::string_view client_id);
   void add(std::int64_t author, std::string_view client_id, std::int64_t position);
 
   // A transaction begins.
   void begin() noexcept;
-  // Before its end: moves a part to the table.
+  // Before its end: makes a run if there are enough, and merges some.
   void write_some(std::int64_t last_position);
   // It has not come about. Takes no memory: the lack of it may be why.
   void roll_back() noexcept;
 
  private:
-  struct Key {
-    std::int64_t author = INT64_MIN;
-    std::int64_t hash = INT64_MIN;
-    std::int64_t position = 0;
-    friend auto operator<=>(const Key&, const Key&) = default;
-  };
+  using Key = std::pair<std::uint64_t, std::int64_t>;  // hash, position
 
-  void write(std::size_t count, std::int64_t last_position);
-  void set_complete_to(std::int64_t position);
-
-  // All that was pending when a round over the keys began is in the table when it ends.
-  struct Round {
-    Key next{};
-    std::int64_t began_at = 0;
-    std::int64_t complete_to = 0;  // as in the file
-  };
+  std::uint64_t hash(std::int64_t author, std::string_view client_id) const noexcept;
+  void make_run(std::int64_t last_position);
 
   Statements& statements_;
-  std::set<Key> pending_;  // not in the table yet, or not for sure
-  Round round_;
+  std::array<unsigned char, 16> hash_key_{};
+  ClientIdRuns runs_;
+  std::set<Key> pending_;         // of the log after complete_to_
+  std::int64_t complete_to_ = 0;  // runs have all of the log up to this position
+  std::int64_t read_to_ = 0;      // by catch_up()
   // To take back the transaction.
-  Round before_;
   std::vector<Key> added_;
-  std::vector<std::set<Key>::node_type> written_;
+  std::set<Key> in_run_;
+  std::int64_t complete_to_before_ = 0;
 };
 
 }  // namespace chatrt::sqlite

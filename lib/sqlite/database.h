@@ -84,6 +84,11 @@ class Query {
   SQLite::Statement* statement_;
 };
 
+// A parameter that is not text.
+struct Blob {
+  std::string_view bytes;
+};
+
 // Statements of one connection, prepared once each.
 class Statements {
  public:
@@ -111,6 +116,10 @@ class Statements {
   }
   static void bind(SQLite::Statement& statement, int index, const std::string& text) {
     statement.bindNoCopy(index, text);
+  }
+  static void bind(SQLite::Statement& statement, int index, const Blob& blob) {
+    statement.bindNoCopy(index, static_cast<const void*>(blob.bytes.data()),
+                         static_cast<int>(blob.bytes.size()));
   }
   // nullptr: NULL.
   static void bind(SQLite::Statement& statement, int index, const std::string* text) {

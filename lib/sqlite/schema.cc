@@ -76,8 +76,35 @@ CREATE TABLE client_ids_state (
 INSERT INTO client_ids_state VALUES (0);
 )sql";
 
+// The index of client ids in runs (client_id_runs.h); made anew from the log.
+constexpr const char* kVersion2 = R"sql(
+DROP TABLE client_ids;
+CREATE TABLE client_ids (
+  id INTEGER PRIMARY KEY,                    -- run * 2^32 + bucket
+  checksum INTEGER NOT NULL,                 -- CRC-32 of the id and the entries
+  entries BLOB NOT NULL                      -- hash, position: 8 bytes each, little endian
+) STRICT;
+
+CREATE TABLE client_id_runs (
+  id INTEGER PRIMARY KEY,
+  level INTEGER NOT NULL,                    -- the merges it has behind it
+  entries INTEGER NOT NULL,
+  bucket_bits INTEGER NOT NULL,              -- the first bits of a hash are its bucket
+  step_bits INTEGER NOT NULL,                -- made in 2^step_bits steps, in the order of the hashes
+  steps INTEGER NOT NULL,                    -- done of these
+  merged_into INTEGER NOT NULL               -- another run, not complete yet; 0: none
+) STRICT;
+
+DROP TABLE client_ids_state;
+CREATE TABLE client_ids_state (
+  complete_to INTEGER NOT NULL,              -- the runs have all of the log up to this position
+  hash_key BLOB NOT NULL                     -- of SipHash-2-4
+) STRICT;
+INSERT INTO client_ids_state VALUES (0, randomblob(16));
+)sql";
+
 // Script n lifts version n to n + 1.
-constexpr std::array<const char*, kSchemaVersion> kScripts = {kVersion1};
+constexpr std::array<const char*, kSchemaVersion> kScripts = {kVersion1, kVersion2};
 
 std::uint32_t big_endian(const char* bytes) {
   std::uint32_t value = 0;

@@ -36,6 +36,7 @@ Writer::Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& 
         return SQLITE_OK;
       },
       &wal_pages_);
+  catch_up();
   {
     Query last = statements_.get(
         "SELECT position, conversation FROM log WHERE position = (SELECT max(position) FROM log)");
@@ -44,6 +45,17 @@ Writer::Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& 
     const auto parties = rows_.parties(last.integer(1));
     if (!parties) throw_damaged("the newest change has no conversation");
     static_cast<void>(rows_.change(last_position_, *parties));
+  }
+}
+
+// With the part of the log that the last writer has left; after a change of the schema, all of it.
+void Writer::catch_up() {
+  for (bool more = true; more;) {
+    Transaction transaction(*database_, Transaction::Kind::writing);
+    client_ids_.begin();
+    more = client_ids_.catch_up();
+    transaction.commit();
+    checkpoint();
   }
 }
 

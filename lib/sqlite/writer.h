@@ -70,6 +70,7 @@ class Writer {
                       const std::string* client_id);
   void write_dirty();
 
+  void catch_up();
   void checkpoint();
   // A sync has failed.
   void stop_writing(const char* what);

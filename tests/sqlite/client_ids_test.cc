@@ -10,9 +10,10 @@
 using namespace chatrt;
 using namespace chatrt::testing;
 
-// Most of them are in memory only, until there are some ten thousand: that is what this is about.
-TEST_CASE("client ids are found wherever they are: in memory, in the table, after a reopening") {
-  constexpr int kMessages = 80'000;
+// Most of them are in memory only, until there are some ten thousand, then in runs: that is what
+// this is about.
+TEST_CASE("client ids are found wherever they are: in memory, in the file, after a reopening") {
+  constexpr int kMessages = 160'000;
   constexpr int kBatch = 4'000;
   constexpr Timestamp kNow{Duration{1'795'464'900'123}};
   const TempFolder folder;

@@ -11,11 +11,14 @@
 using namespace chatrt;
 using namespace chatrt::testing;
 
-TEST_CASE("a file of schema version 1 has all that was written to it") {
+TEST_CASE("a file of each schema version has all that was written to it") {
+  std::string version;
+  SUBCASE("1") { version = "v1.db"; }
+  SUBCASE("2") { version = "v2.db"; }
   const char* golden = std::getenv("GOLDEN");
   REQUIRE_MESSAGE(golden != nullptr, "GOLDEN names the folder tests/sqlite/golden");
   const TempFolder folder;
-  std::filesystem::copy_file(std::filesystem::path{golden} / "v1.db", folder / "chat.db");
+  std::filesystem::copy_file(std::filesystem::path{golden} / version, folder / "chat.db");
   const auto memory = make_memory_store();
   REQUIRE(memory->append(golden_traffic(), kGoldenTime).has_value());
 

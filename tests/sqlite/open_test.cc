@@ -97,7 +97,7 @@ TEST_SUITE("open_sqlite_store: the file") {
     make();
     SQLite::Database database(file.string());
     CHECK(ask(database, "PRAGMA application_id") == std::to_string(sqlite::kApplicationId));
-    CHECK(ask(database, "PRAGMA user_version") == "1");
+    CHECK(ask(database, "PRAGMA user_version") == std::to_string(sqlite::kSchemaVersion));
     // Also for who reads the file alone: the mark is not left in the WAL.
     CHECK(contents(file).substr(68, 4) == "chrt");
   }
@@ -152,10 +152,12 @@ TEST_SUITE("open_sqlite_store: refuses and leaves as it was") {
   }
   TEST_CASE_FIXTURE(FileFixture, "a file of a newer version") {
     make();
-    OtherProgram(file).run("PRAGMA user_version=2");
+    const std::string newer = std::to_string(sqlite::kSchemaVersion + 1);
+    OtherProgram(file).run("PRAGMA user_version=" + newer);
     const Error error = refused();
     CHECK(error.code == Errc::corrupt);
-    CHECK(error.detail.find("newer version (schema 2, this one knows 1)") != std::string::npos);
+    CHECK(error.detail.find("newer version (schema " + newer + ", this one knows " +
+                            std::to_string(sqlite::kSchemaVersion) + ")") != std::string::npos);
   }
   TEST_CASE_FIXTURE(FileFixture, "what is no file, or cannot be made") {
     SUBCASE("a folder") { std::filesystem::create_directory(file); }

@@ -71,6 +71,17 @@ bool starts_with_any(const std::string& sql, std::initializer_list<const char*> 
   return false;
 }
 
+// Enough for the index of client ids to be merged.
+void append_many(MessageStore& store) {
+  for (int i = 0; i < 60'000;) {
+    std::vector<Draft> drafts;
+    for (const int end = i + 4'000; i < end; ++i) {
+      drafts.push_back(draft("ann", "bob", "hi", "many-" + std::to_string(i)));
+    }
+    REQUIRE(store.append(drafts, kNow).has_value());
+  }
+}
+
 void use_all(MessageStore& store) {
   std::vector<Draft> drafts;
   for (int i = 1; i <= 80; ++i) {
@@ -101,7 +112,11 @@ TEST_SUITE("query plans") {
     SqlTrace trace;
     { use_all(*open(folder / "chat.db")); }
     trace.statements.clear();  // those that make the schema
-    use_all(*open(folder / "chat.db"));
+    {
+      const auto store = open(folder / "chat.db");
+      append_many(*store);
+      use_all(*store);
+    }
 
     sqlite3* database = nullptr;
     REQUIRE(sqlite3_open((folder / "chat.db").c_str(), &database) == SQLITE_OK);
@@ -111,7 +126,8 @@ TEST_SUITE("query plans") {
       if (starts_with_any(sql, {"PRAGMA", "BEGIN", "COMMIT", "ROLLBACK"})) continue;
       const std::string plan = plan_of(database, sql);
       INFO(sql, "\n", plan);
-      CHECK(plan.find("SCAN") == std::string::npos);
+      // The runs of client ids are some dozens, and read once.
+      if (plan != "SCAN client_id_runs\n") CHECK(plan.find("SCAN") == std::string::npos);
       CHECK(plan.find("TEMP B-TREE") == std::string::npos);
       CHECK(plan.find("AUTOMATIC") == std::string::npos);
       ++planned;

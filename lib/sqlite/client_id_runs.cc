@@ -1,0 +1,291 @@
+#include "client_id_runs.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace chatrt::sqlite {
+namespace {
+
+constexpr std::size_t kFanIn = 8;
+// A bucket fills a page of 4 KiB at most, as a rule.
+constexpr std::int64_t kBucketEntries = 200;
+constexpr std::size_t kEntryBytes = 16;
+constexpr std::int64_t kBitsMax = 31;
+// Filters of larger runs only as long as all filters are within the bound: 22 million entries.
+constexpr std::int64_t kAlwaysFiltered = 500'000;
+constexpr std::size_t kFilterBytesMax = 32U << 20;
+
+constexpr const char* kDamaged = "the index of client ids is damaged";
+
+using Entry = ClientIdRuns::Entry;
+
+// The first bits of a hash.
+std::uint64_t first(std::int64_t bits, std::uint64_t hash) noexcept {
+  return bits == 0 ? 0 : hash >> (64 - bits);
+}
+
+std::int64_t bits_for(std::int64_t entries) noexcept {
+  const auto buckets = static_cast<std::uint64_t>((entries + kBucketEntries - 1) / kBucketEntries);
+  return buckets <= 1 ? 0 : std::bit_width(buckets - 1);
+}
+
+std::int64_t row_of(std::int64_t run, std::uint64_t bucket) noexcept {
+  return run << 32 | static_cast<std::int64_t>(bucket);
+}
+
+// Of all platforms in the one order of the file; compilers make one instruction of each.
+std::uint64_t number_at(const char* bytes) noexcept {
+  const auto byte = [bytes](int i) {
+    return std::uint64_t{static_cast<unsigned char>(bytes[i])} << 8 * i;
+  };
+  return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
+}
+
+void append_number(std::string& to, std::uint64_t value) {
+  const auto byte = [value](int i) { return static_cast<char>(value >> 8 * i); };
+  const char bytes[] = {byte(0), byte(1), byte(2), byte(3), byte(4), byte(5), byte(6), byte(7)};
+  to.append(bytes, sizeof bytes);
+}
+
+// Covers the place as well, so that no row is taken for another one.
+std::int64_t checksum(std::int64_t row, std::string_view entries) {
+  std::string place;
+  append_number(place, static_cast<std::uint64_t>(row));
+  uLong sum = 0;
+  for (const std::string_view part : {std::string_view{place}, entries}) {
+    sum = crc32(sum, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()));
+  }
+  return static_cast<std::int64_t>(sum);
+}
+
+void decode(std::int64_t row, std::int64_t sum, std::string_view bytes,
+            std::vector<Entry>& entries) {
+  if (bytes.size() % kEntryBytes != 0 || checksum(row, bytes) != sum) {
+    throw_damaged(kDamaged);
+  }
+  for (; !bytes.empty(); bytes.remove_prefix(kEntryBytes)) {
+    entries.push_back(
+        {number_at(bytes.data()), static_cast<std::int64_t>(number_at(bytes.data() + 8))});
+  }
+}
+
+}  // namespace
+
+ClientIdRuns::ClientIdRuns(Statements& statements) : statements_(statements) {
+  {
+    Query row = statements_.get(
+        "SELECT id, level, entries, bucket_bits, step_bits, steps, merged_into"
+        " FROM client_id_runs ORDER BY id");
+    while (row.next()) {
+      const Run run{row.integer(0), row.integer(1), row.integer(2), row.integer(3),
+                    row.integer(4), row.integer(5), row.integer(6), nullptr};
+      const bool sound = run.step_bits >= 0 && run.bucket_bits >= run.step_bits &&
+                         run.bucket_bits <= kBitsMax && run.steps >= 0 &&
+                         run.steps <= std::int64_t{1} << run.step_bits && run.entries >= 0 &&
+                         run.entries <= kBucketEntries << run.bucket_bits;
+      if (!sound) throw_damaged(kDamaged);
+      runs_.push_back(run);
+    }
+  }
+  std::vector<Run*> by_size;
+  for (Run& run : runs_) {
+    if (run.merged_into != 0 && find_run(run.merged_into).step_bits < run.bucket_bits) {
+      throw_damaged(kDamaged);
+    }
+    by_size.push_back(&run);
+  }
+  std::sort(by_size.begin(), by_size.end(),
+            [](const Run* a, const Run* b) { return a->entries < b->entries; });
+  for (Run* run : by_size) {
+    give_filter(*run);
+    fill_filter(*run);
+  }
+}
+
+const ClientIdRuns::Run& ClientIdRuns::find_run(std::int64_t id) const {
+  const auto found =
+      std::lower_bound(runs_.begin(), runs_.end(), id,
+                       [](const Run& run, std::int64_t key) { return run.id < key; });
+  if (found == runs_.end() || found->id != id) throw_damaged(kDamaged);
+  return *found;
+}
+
+// ---------------------------------------------------------------------------------------- reading
+
+void ClientIdRuns::give_filter(Run& run) const {
+  std::size_t bytes = Filter::bytes_for(static_cast<std::size_t>(run.entries));
+  for (const Run& other : runs_) bytes += other.filter ? other.filter->bytes() : 0;
+  if (run.entries > kAlwaysFiltered && bytes > kFilterBytesMax) return;
+  run.filter = std::make_shared<Filter>(static_cast<std::size_t>(run.entries));
+}
+
+void ClientIdRuns::fill_filter(const Run& run) {
+  if (!run.filter) return;
+  Query rows = statements_.get(
+      "SELECT id, checksum, entries FROM client_ids WHERE id >= ? AND id < ? ORDER BY id",
+      row_of(run.id, 0), row_of(run.id + 1, 0));
+  while (rows.next()) {
+    entries_.clear();
+    decode(rows.integer(0), rows.integer(1), rows.text(2), entries_);
+    for (const Entry& entry : entries_) run.filter->add(entry.hash);
+  }
+}
+
+// Whether an entry with this hash would be in this run by now.
+bool ClientIdRuns::may_have(const Run& run, std::uint64_t hash) const {
+  if (run.filter && !run.filter->may_have(hash)) return false;
+  const auto has_come_to = [hash](const Run& made) {
+    return static_cast<std::int64_t>(first(made.step_bits, hash)) < made.steps;
+  };
+  if (run.merged_into != 0 && has_come_to(find_run(run.merged_into))) return false;
+  return has_come_to(run);
+}
+
+void ClientIdRuns::find(std::uint64_t hash, std::vector<std::int64_t>& positions) {
+  for (const Run& run : runs_) {
+    if (!may_have(run, hash)) continue;
+    entries_.clear();
+    read(run, first(run.bucket_bits, hash));
+    for (const Entry& entry : entries_) {
+      if (entry.hash == hash) positions.push_back(entry.position);
+    }
+  }
+}
+
+// An empty bucket has no row.
+void ClientIdRuns::read(const Run& run, std::uint64_t bucket) {
+  const std::int64_t id = row_of(run.id, bucket);
+  Query row = statements_.get("SELECT checksum, entries FROM client_ids WHERE id = ?", id);
+  if (row.next()) decode(id, row.integer(0), row.text(1), entries_);
+}
+
+// ---------------------------------------------------------------------------------------- writing
+
+void ClientIdRuns::roll_back() noexcept {
+  if (changed_) runs_.swap(before_);
+}
+
+// Before any change. What a filter has more than it should does no harm.
+void ClientIdRuns::change() {
+  if (changed_) return;
+  before_ = runs_;
+  changed_ = true;
+}
+
+void ClientIdRuns::add(std::span<const Entry> entries) {
+  if (entries.empty()) return;
+  const auto count = static_cast<std::int64_t>(entries.size());
+  Run run;
+  run.entries = count;
+  run.bucket_bits = bits_for(count);
+  entries_.assign(entries.begin(), entries.end());
+  write_step(start_run(std::move(run)));
+  start_merge(0);
+}
+
+ClientIdRuns::Run& ClientIdRuns::start_run(Run run) {
+  change();
+  run.id = runs_.empty() ? 1 : runs_.back().id + 1;
+  give_filter(run);
+  statements_.run(
+      "INSERT INTO client_id_runs (id, level, entries, bucket_bits, step_bits, steps, merged_into)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?)",
+      run.id, run.level, run.entries, run.bucket_bits, run.step_bits, run.steps, run.merged_into);
+  runs_.push_back(std::move(run));
+  return runs_.back();
+}
+
+// All entries of the next step.
+void ClientIdRuns::write_step(Run& run) {
+  const std::int64_t part_bits = run.bucket_bits - run.step_bits;
+  const auto first_bucket = static_cast<std::uint64_t>(run.steps) << part_bits;
+  const std::size_t buckets = std::size_t{1} << part_bits;
+  if (buckets_.size() < buckets) buckets_.resize(buckets);
+  for (std::string& bucket : buckets_) bucket.clear();
+  for (const Entry& entry : entries_) {
+    std::string& bucket = buckets_[first(run.bucket_bits, entry.hash) - first_bucket];
+    append_number(bucket, entry.hash);
+    append_number(bucket, static_cast<std::uint64_t>(entry.position));
+    if (run.filter) run.filter->add(entry.hash);
+  }
+  for (std::size_t i = 0; i < buckets; ++i) {
+    if (buckets_[i].empty()) continue;
+    const std::int64_t row = row_of(run.id, first_bucket + i);
+    statements_.run("INSERT INTO client_ids (id, checksum, entries) VALUES (?, ?, ?)", row,
+                    checksum(row, buckets_[i]), Blob{buckets_[i]});
+  }
+  ++run.steps;
+  statements_.run("UPDATE client_id_runs SET steps = ? WHERE id = ?", run.steps, run.id);
+}
+
+void ClientIdRuns::start_merge(std::int64_t level) {
+  const auto is_source = [level](const Run& run) {
+    return run.level == level && run.merged_into == 0 && run.is_complete();
+  };
+  Run into;
+  into.level = level + 1;
+  std::size_t sources = 0;
+  for (const Run& run : runs_) {
+    if (!is_source(run)) continue;
+    ++sources;
+    into.entries += run.entries;
+    into.step_bits = std::max(into.step_bits, run.bucket_bits);
+  }
+  if (sources < kFanIn) return;
+  into.bucket_bits = std::max(into.step_bits, bits_for(into.entries));
+  const std::int64_t id = start_run(std::move(into)).id;
+  for (Run& run : runs_) {
+    if (!is_source(run)) continue;
+    run.merged_into = id;
+    statements_.run("UPDATE client_id_runs SET merged_into = ? WHERE id = ?", id, run.id);
+  }
+}
+
+// A merge of a level is done before its next one begins if it takes more than one entry for each
+// new one; it takes two.
+void ClientIdRuns::merge(std::size_t entries) {
+  for (Run& run : runs_) {
+    if (run.is_complete()) continue;
+    run.owed += 2 * entries;
+    const std::size_t step = (static_cast<std::size_t>(run.entries) >> run.step_bits) + 1;
+    for (; run.owed >= step && !run.is_complete(); run.owed -= step) merge_step(run);
+  }
+  end_merges();
+}
+
+void ClientIdRuns::merge_step(Run& into) {
+  change();
+  const auto step = static_cast<std::uint64_t>(into.steps);
+  entries_.clear();
+  for (const Run& run : runs_) {
+    if (run.merged_into != into.id) continue;
+    // Of a bucket of a smaller run a step takes a part.
+    const std::int64_t part_bits = into.step_bits - run.bucket_bits;
+    const std::uint64_t bucket = step >> part_bits;
+    read(run, bucket);
+    if (bucket != (step + 1) >> part_bits) {
+      statements_.run("DELETE FROM client_ids WHERE id = ?", row_of(run.id, bucket));
+    }
+  }
+  std::erase_if(entries_,
+                [&](const Entry& entry) { return first(into.step_bits, entry.hash) != step; });
+  write_step(into);
+}
+
+void ClientIdRuns::end_merges() {
+  const auto is_done = [this](const Run& run) {
+    return run.merged_into != 0 && find_run(run.merged_into).is_complete();
+  };
+  for (auto source = runs_.begin();
+       (source = std::find_if(runs_.begin(), runs_.end(), is_done)) != runs_.end();) {
+    const std::int64_t id = source->merged_into;
+    const std::int64_t level = source->level + 1;
+    statements_.run("DELETE FROM client_id_runs WHERE merged_into = ?", id);
+    std::erase_if(runs_, [id](const Run& run) { return run.merged_into == id; });
+    start_merge(level);
+  }
+}
+
+}  // namespace chatrt::sqlite

@@ -1,0 +1,82 @@
+// The part of the index of client ids that is in the file: hash of a client id -> position of the
+// message.
+//
+// Hashes lie anywhere: in a table in their order each new one would have a page of its own written,
+// once the table is large. Here they are written by the thousand instead, as runs, which never
+// change. Eight runs of a level are merged into one of the next level, part by part along with the
+// commits, so that an entry is written once a level. A filter in memory says which runs need no
+// look; beyond a bound of memory the largest runs have none. A run is in buckets by the first bits
+// of the hashes, a row of the table each: a look at a run reads one page.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "database.h"
+#include "filter.h"
+
+namespace chatrt::sqlite {
+
+class ClientIdRuns {
+ public:
+  struct Entry {
+    std::uint64_t hash = 0;  // uniformly distributed
+    std::int64_t position = 0;
+  };
+
+  // Reads all that gets a filter: some 50 ns an entry. Throws SQLite::Exception, as every member
+  // that touches the file.
+  explicit ClientIdRuns(Statements& statements);
+
+  // Appends the positions of the entries with this hash.
+  void find(std::uint64_t hash, std::vector<std::int64_t>& positions);
+  // A new run of these.
+  void add(std::span<const Entry> entries);
+  // Does the part of the merging that so many new entries owe.
+  void merge(std::size_t entries);
+
+  // A transaction begins.
+  void begin() noexcept { changed_ = false; }
+  // It has not come about.
+  void roll_back() noexcept;
+
+ private:
+  struct Run {
+    std::int64_t id = 0;
+    std::int64_t level = 0;        // the merges it has behind it
+    std::int64_t entries = 0;      // of a merge: that it will have
+    std::int64_t bucket_bits = 0;  // there are 2^bucket_bits buckets
+    std::int64_t step_bits = 0;    // it is made in 2^step_bits steps, in the order of the hashes
+    std::int64_t steps = 0;        // done of these
+    std::int64_t merged_into = 0;  // id of the run that it is a source of; 0: of none
+    std::shared_ptr<Filter> filter;
+    std::size_t owed = 0;  // entries that are to be merged into it by now
+
+    bool is_complete() const noexcept { return steps == std::int64_t{1} << step_bits; }
+  };
+
+  const Run& find_run(std::int64_t id) const;
+  bool may_have(const Run& run, std::uint64_t hash) const;
+  void give_filter(Run& run) const;
+  void fill_filter(const Run& run);
+  void read(const Run& run, std::uint64_t bucket);
+
+  void change();
+  Run& start_run(Run run);
+  void write_step(Run& run);
+  void start_merge(std::int64_t level);
+  void merge_step(Run& into);
+  void end_merges();
+
+  Statements& statements_;
+  std::vector<Run> runs_;    // by id
+  std::vector<Run> before_;  // the transaction, if changed_
+  bool changed_ = false;
+  std::vector<Entry> entries_;  // read, or to be written
+  std::vector<std::string> buckets_;
+};
+
+}  // namespace chatrt::sqlite

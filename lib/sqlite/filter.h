@@ -1,0 +1,58 @@
+// A Bloom filter in blocks of 32 bytes: says of a hash that it was never added, or that it may have
+// been. It looks at one cache line.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace chatrt::sqlite {
+
+class Filter {
+ public:
+  // One hash in about 200 that were never added is taken for one that was, at this size.
+  static constexpr std::size_t kBitsPerHash = 12;
+
+  static constexpr std::size_t bytes_for(std::size_t hashes) noexcept {
+    return (hashes * kBitsPerHash / (8 * sizeof(Block)) + 1) * sizeof(Block);
+  }
+  explicit Filter(std::size_t hashes) : blocks_(bytes_for(hashes) / sizeof(Block)) {}
+
+  std::size_t bytes() const noexcept { return blocks_.size() * sizeof(Block); }
+
+  // A hash is uniformly distributed over all 64 bits.
+  void add(std::uint64_t hash) noexcept {
+    Block& block = blocks_[block_of(hash)];
+    const Block bits = bits_of(hash);
+    for (std::size_t i = 0; i < block.size(); ++i) block[i] |= bits[i];
+  }
+  bool may_have(std::uint64_t hash) const noexcept {
+    const Block& block = blocks_[block_of(hash)];
+    const Block bits = bits_of(hash);
+    std::uint64_t missing = 0;
+    for (std::size_t i = 0; i < block.size(); ++i) missing |= bits[i] & ~block[i];
+    return missing == 0;
+  }
+
+ private:
+  using Block = std::array<std::uint64_t, 4>;
+
+  std::size_t block_of(std::uint64_t hash) const noexcept {
+    return static_cast<std::size_t>((hash >> 32) * blocks_.size() >> 32);
+  }
+  // Two bits of each word, by bits of the hash that block_of() does not look at.
+  static Block bits_of(std::uint64_t hash) noexcept {
+    std::uint64_t rest = (hash & 0xFFFFFFFFU) * 0x9E3779B97F4A7C15U;
+    Block bits{};
+    for (std::uint64_t& word : bits) {
+      word = std::uint64_t{1} << (rest >> 58) | std::uint64_t{1} << (rest >> 52 & 63);
+      rest <<= 12;
+    }
+    return bits;
+  }
+
+  std::vector<Block> blocks_;
+};
+
+}  // namespace chatrt::sqlite

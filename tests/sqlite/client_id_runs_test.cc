@@ -1,0 +1,135 @@
+// The runs of client ids against a map, over merges of several levels, transactions that are rolled
+// back, and new beginnings.
+#include "client_id_runs.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "../temp_folder.h"
+#include "database.h"
+
+using namespace chatrt;
+using namespace chatrt::sqlite;
+using namespace chatrt::testing;
+
+namespace {
+
+using Model = std::multimap<std::uint64_t, std::int64_t>;
+
+struct Opened {
+  explicit Opened(const std::filesystem::path& file)
+      : database(open_writer(file, {.synchronous = SqliteOptions::Synchronous::normal})),
+        statements(*database),
+        runs(statements) {}
+
+  std::unique_ptr<SQLite::Database> database;
+  Statements statements;
+  ClientIdRuns runs;
+};
+
+std::vector<std::int64_t> sorted(std::vector<std::int64_t> positions) {
+  std::ranges::sort(positions);
+  return positions;
+}
+
+int wrong_answers(ClientIdRuns& runs, const Model& model) {
+  int wrong = 0;
+  for (const auto& [hash, position] : model) {
+    std::vector<std::int64_t> found;
+    runs.find(hash, found);
+    std::vector<std::int64_t> expected;
+    const auto [begin, end] = model.equal_range(hash);
+    for (auto entry = begin; entry != end; ++entry) expected.push_back(entry->second);
+    if (sorted(found) != sorted(expected)) ++wrong;
+    found.clear();
+    runs.find(hash ^ 1, found);
+    if (!found.empty() && !model.contains(hash ^ 1)) ++wrong;
+  }
+  return wrong;
+}
+
+}  // namespace
+
+TEST_SUITE("client id runs") {
+  TEST_CASE("give what a map gives, through merges, rollbacks and reopenings") {
+    const TempFolder folder;
+    const auto file = folder / "chat.db";
+    std::mt19937_64 random{7};
+    Model model;
+    auto opened = std::make_unique<Opened>(file);
+    int rolled_back = 0;
+    for (int round = 0; round < 400; ++round) {
+      if (round % 50 == 49) {
+        opened.reset();
+        opened = std::make_unique<Opened>(file);
+      }
+      // Of all sizes: of one bucket, and of many.
+      const std::size_t count = random() % 8 == 0 ? random() % 2'000 : random() % 40;
+      std::vector<ClientIdRuns::Entry> entries;
+      while (entries.size() < count) {
+        // Some hashes twice, some in one bucket.
+        const std::uint64_t hash = random() % 50 == 0 ? random() % 4 : random();
+        entries.push_back({hash, static_cast<std::int64_t>(random() >> 1)});
+      }
+      const bool fails = random() % 4 == 0;
+      {
+        Transaction transaction(*opened->database, Transaction::Kind::writing);
+        opened->runs.begin();
+        opened->runs.merge(random() % 600);
+        opened->runs.add(entries);
+        if (!fails) transaction.commit();
+      }
+      if (fails) {
+        opened->runs.roll_back();
+        ++rolled_back;
+      } else {
+        for (const auto& entry : entries) model.emplace(entry.hash, entry.position);
+      }
+      if (round % 80 == 0) REQUIRE(wrong_answers(opened->runs, model) == 0);
+    }
+    CHECK(rolled_back > 50);
+    CHECK(wrong_answers(opened->runs, model) == 0);
+    // All merges done: few runs, and each entry once.
+    for (int level = 0; level < 4; ++level) opened->runs.merge(model.size());
+    const auto ask = [&](const char* sql) { return opened->database->execAndGet(sql).getInt64(); };
+    CHECK(ask("SELECT max(level) FROM client_id_runs") >= 2);
+    CHECK(ask("SELECT count(*) FROM client_id_runs") < 24);
+    CHECK(ask("SELECT sum(length(entries)) FROM client_ids") ==
+          static_cast<std::int64_t>(model.size() * 16));
+    CHECK(wrong_answers(opened->runs, model) == 0);
+  }
+  TEST_CASE("a damaged bucket is told") {
+    const TempFolder folder;
+    auto opened = std::make_unique<Opened>(folder / "chat.db");
+    const std::vector<ClientIdRuns::Entry> entries{{1, 2}, {3, 4}};
+    opened->runs.add(entries);
+    std::vector<std::int64_t> found;
+    opened->runs.find(3, found);
+    CHECK(found == std::vector<std::int64_t>{4});
+    SUBCASE("a bit") { opened->database->exec("UPDATE client_ids SET checksum = checksum + 1"); }
+    SUBCASE("another bucket's") { opened->database->exec("UPDATE client_ids SET id = id + 1"); }
+    SUBCASE("cut off") { opened->database->exec("UPDATE client_ids SET entries = x'0102'"); }
+    SUBCASE("a run of senseless size") {
+      opened->database->exec("UPDATE client_id_runs SET entries = 1 << 60");
+    }
+    SUBCASE("a run of too many bits") {
+      opened->database->exec("UPDATE client_id_runs SET bucket_bits = 64");
+    }
+    SUBCASE("a run of more steps than there are") {
+      opened->database->exec("UPDATE client_id_runs SET steps = 2");
+    }
+    SUBCASE("a source of finer buckets than its merge has steps") {
+      opened->database->exec("INSERT INTO client_id_runs VALUES (9, 1, 9, 0, 0, 0, 0)");
+      opened->database->exec("UPDATE client_id_runs SET merged_into = 9, bucket_bits = 1");
+    }
+    SUBCASE("a run that is not there") {
+      opened->database->exec("UPDATE client_id_runs SET merged_into = 77");
+    }
+    CHECK_THROWS_AS(Opened{folder / "chat.db"}, SQLite::Exception);
+  }
+}
