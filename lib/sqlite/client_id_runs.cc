@@ -14,7 +14,7 @@ constexpr std::int64_t kBucketEntries = 200;
 constexpr std::size_t kEntryBytes = 16;
 constexpr std::int64_t kBitsMax = 31;
 // Filters of larger runs only as long as all filters are within the bound: 22 million entries.
-constexpr std::int64_t kAlwaysFiltered = 500'000;
+constexpr std::int64_t kAlwaysFiltered = 1'000'000;
 constexpr std::size_t kFilterBytesMax = 32U << 20;
 
 constexpr const char* kDamaged = "the index of client ids is damaged";
