@@ -28,7 +28,7 @@ std::uint64_t first(std::int64_t bits, std::uint64_t hash) noexcept {
 
 std::int64_t bits_for(std::int64_t entries) noexcept {
   const auto buckets = static_cast<std::uint64_t>((entries + kBucketEntries - 1) / kBucketEntries);
-  return buckets <= 1 ? 0 : std::bit_width(buckets - 1);
+  return buckets <= 1 ? 0 : static_cast<std::int64_t>(std::bit_width(buckets - 1));
 }
 
 std::int64_t row_of(std::int64_t run, std::uint64_t bucket) noexcept {
