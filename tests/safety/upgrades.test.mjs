@@ -140,6 +140,7 @@ async function race(chatd, seed) {
   }
   await Promise.all(running);
   const alive = await session.settle();
+  if (alive) await Promise.allSettled(session.polls); // answered, but perhaps not read yet
   const counts = session.counts();
   await session.end();
 
