@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include <asio/steady_timer.hpp>
 #include <chrono>
 #include <cstring>
+#include <future>
 #include <utility>
 
 #include "shard.h"
@@ -24,6 +24,7 @@ namespace {
 using asio::ip::tcp;
 
 constexpr int kBacklog = 4096;
+constexpr int kAcceptsInOneGo = 64;  // what is connected has its turn in between
 constexpr std::chrono::milliseconds kRest{100};
 constexpr std::chrono::seconds kLogEvery{1};
 
@@ -37,10 +38,22 @@ bool out_of_descriptors(const std::error_code& error) {
 
 }  // namespace
 
+namespace {
+
+struct Listener {
+  explicit Listener(asio::io_context& context) : socket(context), rest(context) {}
+
+  tcp::acceptor socket;
+  asio::steady_timer rest;  // one each: to set a timer again ends who waits for it
+};
+
+}  // namespace
+
 struct Acceptor::Loop {
-  asio::io_context context{1};
-  std::vector<tcp::acceptor> listeners;
-  asio::steady_timer rest{context};
+  explicit Loop(asio::io_context& of_a_shard) : context(of_a_shard) {}
+
+  asio::io_context& context;
+  std::vector<Listener> listeners;
   int spare = open_spare();
   std::chrono::steady_clock::time_point logged{};
 };
@@ -49,7 +62,7 @@ Acceptor::Acceptor(AcceptorOptions options, std::vector<Shard*> shards, chatrt::
     : options_(std::move(options)),
       shards_(std::move(shards)),
       log_(log),
-      loop_(std::make_unique<Loop>()) {}
+      loop_(std::make_unique<Loop>(shards_.front()->context())) {}
 
 Acceptor::~Acceptor() {
   stop();
@@ -59,20 +72,21 @@ Acceptor::~Acceptor() {
 chatrt::Result<std::uint16_t> Acceptor::listen(const std::string& address, std::uint16_t port) {
   std::error_code error;
   const auto ip = asio::ip::make_address(address, error);
-  tcp::acceptor listener(loop_->context);
-  if (!error) listener.open(ip.is_v6() ? tcp::v6() : tcp::v4(), error);
-  if (!error) listener.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error && ip.is_v6()) listener.set_option(asio::ip::v6_only(true), error);
-  if (!error) listener.bind({ip, port}, error);
-  if (!error) listener.listen(kBacklog, error);
-  if (!error) listener.non_blocking(true, error);
+  Listener listener(loop_->context);
+  tcp::acceptor& socket = listener.socket;
+  if (!error) socket.open(ip.is_v6() ? tcp::v6() : tcp::v4(), error);
+  if (!error) socket.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && ip.is_v6()) socket.set_option(asio::ip::v6_only(true), error);
+  if (!error) socket.bind({ip, port}, error);
+  if (!error) socket.listen(kBacklog, error);
+  if (!error) socket.non_blocking(true, error);
   // Those that are accepted have it from here.
-  if (!error) listener.set_option(tcp::no_delay(true), error);
+  if (!error) socket.set_option(tcp::no_delay(true), error);
   if (error) {
     return chatrt::Error{chatrt::Errc::unavailable,
                          address + ":" + std::to_string(port) + ": " + error.message()};
   }
-  const std::uint16_t bound = listener.local_endpoint().port();
+  const std::uint16_t bound = socket.local_endpoint().port();
   loop_->listeners.push_back(std::move(listener));
   return bound;
 }
@@ -85,66 +99,79 @@ chatrt::Result<std::uint16_t> Acceptor::start() {
   if (both && !listen("::1", *port)) {
     log_.log(chatrt::LogLevel::info, "listen", {{"skipped", std::string_view{"::1"}}});
   }
-  for (std::size_t i = 0; i < loop_->listeners.size(); ++i) accept_next(i);
-  thread_ = std::thread([this] { loop_->context.run(); });
-  pthread_setname_np(thread_.native_handle(), "acceptor");
+  asio::post(loop_->context, [this] {
+    for (std::size_t i = 0; i < loop_->listeners.size(); ++i) accept_next(i);
+  });
   return port;
 }
 
 void Acceptor::stop() {
-  if (!thread_.joinable()) return;
-  asio::post(loop_->context, [this] {
-    for (auto& listener : loop_->listeners) {
+  if (loop_->listeners.empty()) return;
+  std::promise<void> over;
+  asio::post(loop_->context, [this, &over] {
+    for (Listener& listener : loop_->listeners) {
       std::error_code ignored;
-      listener.close(ignored);
+      listener.socket.close(ignored);
+      listener.rest.cancel();
     }
-    loop_->context.stop();
+    // Behind what was due already and will look at the listeners.
+    asio::post(loop_->context, [&over] { over.set_value(); });
   });
-  thread_.join();
+  over.get_future().wait();
+  loop_->listeners.clear();
 }
 
 void Acceptor::accept_next(std::size_t index) {
-  loop_->listeners[index].async_wait(
-      tcp::acceptor::wait_read, [this, index](std::error_code error) {
-        if (error) return;
-        // All that are waiting, in one go.
-        for (;;) {
-          sockaddr_storage peer{};
-          socklen_t size = sizeof peer;
-          const int fd =
-              ::accept4(loop_->listeners[index].native_handle(), reinterpret_cast<sockaddr*>(&peer),
-                        &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-          if (fd < 0) {
-            error = std::error_code(errno, std::system_category());
-            if (out_of_descriptors(error)) return on_no_descriptors(index);
-            if (error == std::errc::operation_would_block ||
-                error == std::errc::resource_unavailable_try_again) {
-              break;
-            }
-            continue;  // this one has gone already
-          }
-          tcp::endpoint endpoint;
-          std::memcpy(endpoint.data(), &peer, std::min<std::size_t>(size, endpoint.capacity()));
-          hand_over(fd, endpoint.address().to_string());
-        }
-        accept_next(index);
-      });
+  loop_->listeners[index].socket.async_wait(tcp::acceptor::wait_read,
+                                            [this, index](const std::error_code& error) {
+                                              if (!error && accept_waiting(index))
+                                                accept_next(index);
+                                            });
+}
+
+// False: not to go on, at least for now.
+bool Acceptor::accept_waiting(std::size_t index) {
+  tcp::acceptor& socket = loop_->listeners[index].socket;
+  if (!socket.is_open()) return false;
+  for (int i = 0; i < kAcceptsInOneGo; ++i) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    const int fd = ::accept4(socket.native_handle(), reinterpret_cast<sockaddr*>(&peer), &size,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      const std::error_code error(errno, std::system_category());
+      if (out_of_descriptors(error)) {
+        on_no_descriptors(index);
+        return false;
+      }
+      if (error == std::errc::operation_would_block ||
+          error == std::errc::resource_unavailable_try_again) {
+        break;
+      }
+      continue;  // this one has gone already
+    }
+    tcp::endpoint endpoint;
+    std::memcpy(endpoint.data(), &peer, std::min<std::size_t>(size, endpoint.capacity()));
+    hand_over(fd, endpoint.address().to_string());
+  }
+  return true;
 }
 
 // Nobody can be accepted. The spare descriptor lets us close those who wait, so that they learn of
 // it and the queue does not keep waking us; then a rest, whatever comes.
 void Acceptor::on_no_descriptors(std::size_t index) {
+  Listener& listener = loop_->listeners[index];
   complain("out of file descriptors");
   options_.doorman->count(TurnedAway::connections);
   if (loop_->spare >= 0) {
     ::close(std::exchange(loop_->spare, -1));
-    const int fd = ::accept(loop_->listeners[index].native_handle(), nullptr, nullptr);
+    const int fd = ::accept(listener.socket.native_handle(), nullptr, nullptr);
     if (fd >= 0) ::close(fd);
   }
   loop_->spare = open_spare();
-  loop_->rest.expires_after(kRest);
-  loop_->rest.async_wait([this, index](std::error_code error) {
-    if (!error) accept_next(index);
+  listener.rest.expires_after(kRest);
+  listener.rest.async_wait([this, index](const std::error_code& error) {
+    if (!error && loop_->listeners[index].socket.is_open()) accept_next(index);
   });
 }
 

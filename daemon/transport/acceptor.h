@@ -1,8 +1,10 @@
 // The Acceptor: listening sockets, and the hand-over of what they accept to the least loaded shard.
 //
 // When descriptors run out it neither spins nor floods the log: it gives back one it has kept
-// aside, closes who is waiting with it, and rests. Threads: one of its own; start() and stop() from
-// any.
+// aside, closes who is waiting with it, and rests.
+//
+// Threads: it works on that of the first shard, so that whom this shard takes wakes nobody else.
+// start() and stop() from any other, while the shard runs.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +12,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "chatrt/log.h"
@@ -30,6 +31,7 @@ struct AcceptorOptions {
 
 class Acceptor {
  public:
+  // The shards outlive it.
   Acceptor(AcceptorOptions options, std::vector<Shard*> shards, chatrt::LogSink& log);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
@@ -45,6 +47,7 @@ class Acceptor {
 
   chatrt::Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
   void accept_next(std::size_t listener);
+  bool accept_waiting(std::size_t listener);
   void on_no_descriptors(std::size_t listener);
   // Says at most once a second that somebody could not be accepted.
   void complain(std::string_view error);
@@ -54,7 +57,6 @@ class Acceptor {
   std::vector<Shard*> shards_;
   chatrt::LogSink& log_;
   std::unique_ptr<Loop> loop_;
-  std::thread thread_;
 };
 
 }  // namespace chatd::transport

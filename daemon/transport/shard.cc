@@ -98,6 +98,8 @@ void Shard::run() {
   dead_.clear();
 }
 
+asio::io_context& Shard::context() noexcept { return loop_->context; }
+
 void Shard::post(std::function<void()> task) {
   asio::post(loop_->context, [this, task = std::move(task)] {
     now_ = clock_.monotonic();

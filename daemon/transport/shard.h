@@ -4,6 +4,7 @@
 // Threads: what is marked "any thread" may be called from any, the rest on the shard's own.
 #pragma once
 
+#include <asio/io_context.hpp>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -68,6 +69,8 @@ class Shard final : public chatrt::engineio::Transport {
   void connect(chatrt::engineio::Server& engine, std::vector<Shard*> shards);
   void start(const std::string& thread_name);
 
+  // What runs on the shard's thread between its turns: the Acceptor.
+  asio::io_context& context() noexcept;
   // Any thread: runs `task` on the shard's.
   void post(std::function<void()> task);
   // Any thread: has the mailboxes emptied soon.

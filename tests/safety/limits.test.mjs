@@ -1,6 +1,8 @@
 // Quotas and bounds against a real chatd: each with its answer and its count.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import net from "node:net";
+import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 
 import { Chatd, OPERATOR, Socket, frame, sleep, token } from "./lib/chatd.mjs";
@@ -140,6 +142,27 @@ test("T21: with no descriptor left chatd neither spins nor floods, and serves wh
   await sleep(1000);
   const bob = await Socket.join(chatd.port, { user: "bob" });
   assert.match(await bob.next('42["ready"'), /bob/, "accepts again within 1 s");
+});
+
+const both = ["127.0.0.1", "::1"];
+const hasIpv6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === "::1");
+
+test("T21: what listens on two addresses accepts on both again", { skip: !hasIpv6 }, async (t) => {
+  const args = ["--listen", "localhost", "--connections-max", "1000"];
+  const chatd = await Chatd.start(t, { files: 64, args });
+  const idle = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => silent(chatd.port, both[i % 2])),
+  );
+  await sleep(300);
+  for (const one of idle) one.destroy();
+  await sleep(1000);
+  for (const host of both) {
+    const one = await silent(chatd.port, host);
+    one.setEncoding("latin1").write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const [answer] = await once(one, "data", { signal: AbortSignal.timeout(5000) });
+    assert.match(answer, /^HTTP\/1.1 200 /, host);
+    one.destroy();
+  }
 });
 
 test("T24: slow requests end at their deadlines, and hold nobody up", async (t) => {
@@ -303,9 +326,9 @@ test("T29: one POST of very many packets holds nobody up", async (t) => {
 });
 
 // A connection that sends nothing.
-function silent(port) {
+function silent(port, host = "127.0.0.1") {
   return new Promise((resolve) => {
-    const socket = net.connect(port, "127.0.0.1");
+    const socket = net.connect(port, host);
     socket.ended = false;
     socket.on("error", () => {});
     socket.over = new Promise((over) => {
@@ -329,4 +352,3 @@ function drip(text) {
   };
 }
 
-const once = (emitter, event) => new Promise((resolve) => emitter.once(event, resolve));
