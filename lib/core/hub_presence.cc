@@ -1,6 +1,7 @@
 #include "hub_presence.h"
 
 #include <memory>
+#include <utility>
 
 namespace chatrt {
 namespace {
@@ -10,10 +11,14 @@ constexpr MonotonicTime kEndOfTime = MonotonicTime::max();
 
 }  // namespace
 
-void Presences::came(const UserId& user) {
+void Presences::came(const UserId& user, std::optional<std::vector<UserId>> contacts) {
   if (leaving_.erase(user)) return;  // Nobody was told that they had gone.
   last_seen_.erase(user);
-  changed_.insert(user);
+  if (contacts) {
+    changed_known_.emplace_back(user, *std::move(contacts));
+  } else {
+    changed_.insert(user);
+  }
 }
 
 void Presences::left(const UserId& user) {
@@ -68,6 +73,12 @@ void Presences::answer_query(const UserId& asker, const std::vector<UserId>& use
 }
 
 void Presences::end_turn() {
+  if (std::exchange(contacts_changed_, false)) {
+    for (auto& [user, contacts] : changed_known_) changed_.insert(std::move(user));
+  } else if (!changed_known_.empty()) {
+    tell(changed_known_);
+  }
+  changed_known_.clear();
   if (changed_.empty() || reading_) return;
   Contacts batch;
   while (!changed_.empty() && batch.size() < kUsersPerRead) {

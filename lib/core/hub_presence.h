@@ -21,12 +21,16 @@ class Presences {
 
   explicit Presences(Lanes& lanes) : lanes_(lanes) {}
 
-  // The user's first connection has come, or the last one has gone.
-  void came(const UserId& user);
+  // The user's first connection has come, or the last one has gone. `contacts`, where they are
+  // known, are those of the log up to this turn's commit.
+  void came(const UserId& user, std::optional<std::vector<UserId>> contacts);
   void left(const UserId& user);
 
   // Any thread. `done` on the commit lane.
   void query(UserId asker, std::vector<UserId> users, Done done);
+
+  // A message of this turn is the first of its conversation: contacts read before miss somebody.
+  void conversation_began() { contacts_changed_ = true; }
 
   void tick(MonotonicTime now);
   std::optional<MonotonicTime> next_deadline() const { return leaving_.next(); }
@@ -46,6 +50,8 @@ class Presences {
   Expiries<UserId, Timestamp> leaving_;    // without connections, in the grace period; since when
   Expiries<UserId, Timestamp> last_seen_;  // offline; the deadline says who goes first when full
   std::unordered_set<UserId> changed_;     // to be told
+  Contacts changed_known_;                 // also, and to whom
+  bool contacts_changed_ = false;          // in this turn
   bool reading_ = false;                   // contacts of some are being read
   std::unordered_map<UserId, std::vector<Presence>> news_;  // by who is to be told
 };

@@ -40,7 +40,8 @@ void Replays::attach(ConnectionId connection, const Hub::AttachRequest& request,
                 .paused = false,
                 .limit = lanes_.options.page_max,
                 .room = lanes_.options.replay_bytes_max,
-                .waiting = {}};
+                .waiting = {},
+                .contacts = std::nullopt};
   replay.waiting.push_back(std::move(done));
   go_on(running_.emplace(connection, std::move(replay)).first);
 }
@@ -93,8 +94,8 @@ void Replays::send_recent(Running::iterator at) {
         return true;
       });
   if (!all) return pause(at);
-  const auto node = take_out(at);
-  join(node.key(), node.mapped().user, node.mapped().waiting, node.mapped().complete);
+  auto node = take_out(at);
+  join(node.key(), node.mapped());
 }
 
 void Replays::read(ConnectionId connection, const Replay& replay) {
@@ -114,24 +115,32 @@ void Replays::read(ConnectionId connection, const Replay& replay) {
 void Replays::read_backlog(ConnectionId connection, const Replay& replay) {
   ++reading_;
   lanes_.read_then(
-      [this, user = replay.user, cursor = replay.cursor, limit = replay.limit] {
-        return lanes_.parts.store.read_undelivered(user, cursor, limit);
+      [this, user = replay.user, cursor = replay.cursor, limit = replay.limit,
+       first = lanes_.parts.registry.connection_count(replay.user) == 0]() -> Result<Backlog> {
+        const MessageStore& store = lanes_.parts.store;
+        auto page = store.read_undelivered(user, cursor, limit);
+        if (!page) return page.error();
+        Backlog backlog{.page = *std::move(page), .contacts = std::nullopt};
+        // They will be asked for when it joins, and it costs another turn of both lanes then.
+        if (!first || backlog.page.more) return backlog;
+        if (auto contacts = store.contacts_of(user)) backlog.contacts = *std::move(contacts);
+        return backlog;
       },
-      [this, connection, serial = replay.serial](const Result<Page<Message>>& page) {
+      [this, connection, serial = replay.serial](Result<Backlog> backlog) {
         --reading_;
-        sent_backlog(connection, serial, page);
+        sent_backlog(connection, serial, std::move(backlog));
         read_for_next();
       });
 }
 
 template <typename T>
 Replays::Running::iterator Replays::find_reader(ConnectionId connection, std::uint64_t serial,
-                                                const Result<Page<T>>& page) {
+                                                const Result<T>& read) {
   const auto at = running_.find(connection);
   if (at == running_.end() || at->second.serial != serial) return running_.end();
-  if (page) return at;
+  if (read) return at;
   const auto node = take_out(at);
-  for (const Done& done : node.mapped().waiting) lanes_.answer(done, page.error());
+  for (const Done& done : node.mapped().waiting) lanes_.answer(done, read.error());
   return running_.end();
 }
 
@@ -155,13 +164,12 @@ void Replays::sent_page(ConnectionId connection, std::uint64_t serial, Position 
   go_on(at);
 }
 
-void Replays::sent_backlog(ConnectionId connection, std::uint64_t serial,
-                           const Result<Page<Message>>& page) {
-  const auto at = find_reader(connection, serial, page);
+void Replays::sent_backlog(ConnectionId connection, std::uint64_t serial, Result<Backlog> backlog) {
+  const auto at = find_reader(connection, serial, backlog);
   if (at == running_.end()) return;
   Replay& replay = at->second;
-  bool over = !page->more;
-  for (const Message& message : page->items) {
+  bool over = !backlog->page.more;
+  for (const Message& message : backlog->page.items) {
     over = over || message.position > replay.floor;
     if (message.position > replay.floor) break;
     if (!send(connection, replay, message)) return pause(at);
@@ -169,6 +177,7 @@ void Replays::sent_backlog(ConnectionId connection, std::uint64_t serial,
   if (over) {
     replay.cursor = replay.floor;
     replay.backlog = false;
+    replay.contacts = std::move(backlog->contacts);
   }
   go_on(at);
 }
@@ -212,16 +221,18 @@ bool Replays::send(ConnectionId connection, Replay& replay, const Change& change
   } else {
     lanes_.send(to, MarkMoved{std::get<MarkAdvanced>(change)});
   }
+  if (!replay.backlog) replay.contacts.reset();  // It may have begun a conversation.
   replay.cursor = position_of(change);
   replay.room -= std::min(replay.room, bytes);
   return replay.room > 0;
 }
 
-void Replays::join(ConnectionId connection, const UserId& user, const std::vector<Done>& waiting,
-                   bool complete) {
-  if (lanes_.parts.registry.add(user, connection) == 1) presences_.came(user);
-  const Hub::Attached attached{.position = delivery_.head(), .complete = complete};
-  for (const Done& done : waiting) lanes_.answer(done, attached);
+void Replays::join(ConnectionId connection, Replay& replay) {
+  if (lanes_.parts.registry.add(replay.user, connection) == 1) {
+    presences_.came(replay.user, std::move(replay.contacts));
+  }
+  const Hub::Attached attached{.position = delivery_.head(), .complete = replay.complete};
+  for (const Done& done : replay.waiting) lanes_.answer(done, attached);
 }
 
 }  // namespace chatrt

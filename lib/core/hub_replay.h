@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -44,6 +45,13 @@ class Replays {
     std::size_t limit;  // of the next page
     std::size_t room;   // bytes left to send until it pauses
     std::vector<Done> waiting;
+    // Of the user, if it is the first connection; up to `floor` at least, and nothing above it was
+    // sent.
+    std::optional<std::vector<UserId>> contacts;
+  };
+  struct Backlog {
+    Page<Message> page;
+    std::optional<std::vector<UserId>> contacts;
   };
   using Running = std::unordered_map<ConnectionId, Replay>;
 
@@ -54,18 +62,16 @@ class Replays {
   // The replay that a page was read for, unless it is over.
   template <typename T>
   Running::iterator find_reader(ConnectionId connection, std::uint64_t serial,
-                                const Result<Page<T>>& page);
+                                const Result<T>& read);
   void sent_page(ConnectionId connection, std::uint64_t serial, Position read_at,
                  const Result<Page<Change>>& page);
-  void sent_backlog(ConnectionId connection, std::uint64_t serial,
-                    const Result<Page<Message>>& page);
+  void sent_backlog(ConnectionId connection, std::uint64_t serial, Result<Backlog> backlog);
   void read_for_next();
   void pause(Running::iterator replay);
   void resume(ConnectionId connection, std::uint64_t serial);
   // Sends it and moves the cursor. False: the next one has to wait until resume().
   bool send(ConnectionId connection, Replay& replay, const Change& change);
-  void join(ConnectionId connection, const UserId& user, const std::vector<Done>& waiting,
-            bool complete);
+  void join(ConnectionId connection, Replay& replay);
   Running::node_type take_out(Running::iterator replay);
 
   Lanes& lanes_;

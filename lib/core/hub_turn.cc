@@ -98,6 +98,7 @@ void Hub::Impl::answer(const Draft& draft, const PostDone& done, Result<Appended
   Result<Message> posted(std::move(*message));
   lanes.answer(done, posted);
   typings.ended_by(*posted);
+  if (posted->sequence == Sequence{1}) presences.conversation_began();
   delivery.deliver(*std::move(posted));
 }
 

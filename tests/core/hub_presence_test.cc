@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "hub_fixture.h"
 
@@ -20,6 +22,17 @@ struct PresenceFixture : HubFixture {
     settle();
     return answer.value();
   }
+};
+
+// Calls out once contacts have been read, as if on another thread.
+struct AfterContacts final : testing::FaultyStore {
+  using FaultyStore::FaultyStore;
+  Result<std::vector<UserId>> contacts_of(const UserId& user) const override {
+    auto contacts = FaultyStore::contacts_of(user);
+    if (const auto once = std::exchange(call, nullptr)) once();
+    return contacts;
+  }
+  mutable std::function<void()> call;
 };
 
 }  // namespace
@@ -149,6 +162,49 @@ TEST_SUITE("Hub: presence") {
     hub().presence(ann, std::vector<UserId>(501, bob), answer.done());
 
     CHECK(answer.error() == Errc::too_large);
+  }
+
+  TEST_CASE_FIXTURE(PresenceFixture,
+                    "takes no read of its own beside that of what is undelivered") {
+    hub().attach({2}, {.user = bob, .undelivered = true}, nullptr);
+    lane.run_one();
+    reads.run_one();
+    lane.run_one();
+
+    CHECK(lines(1) == Lines{"online bob"});
+    CHECK_FALSE(reads.run_one());
+  }
+
+  TEST_CASE_FIXTURE(PresenceFixture, "is told to who begins a conversation meanwhile") {
+    AfterContacts after(*memory);
+    const auto registry2 = make_memory_registry();
+    Hub other({.registry = *registry2,
+               .store = after,
+               .outlet = outlet,
+               .authorizer = authorizer,
+               .commit_lane = lane,
+               .read_lane = reads,
+               .clock = clock,
+               .log = log});
+    other.attach({5}, {.user = eve}, nullptr);
+    settle();
+    outlet.clear();
+    const auto begin = [&] { other.post({eve, bob, "hello", {}}, nullptr); };
+    other.attach({2}, {.user = bob, .undelivered = true}, nullptr);
+    lane.run_one();
+    SUBCASE("in the turn in which they join, behind them") {
+      reads.run_one();
+      begin();
+    }
+    SUBCASE("in a turn before, when the contacts are read") {
+      after.call = [&] {
+        begin();
+        lane.run_one();
+      };
+    }
+    settle();
+
+    CHECK(lines(5) == Lines{"sent hello", "online bob"});
   }
 
   TEST_CASE_FIXTURE(PresenceFixture, "is not told, and logged, when the store cannot say to whom") {

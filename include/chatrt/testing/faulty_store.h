@@ -11,7 +11,7 @@ namespace chatrt::testing {
 
 // Members of MessageStore may be called from any thread, and so may the switches. The inner store
 // is borrowed.
-class FaultyStore final : public MessageStore {
+class FaultyStore : public MessageStore {
  public:
   explicit FaultyStore(MessageStore& inner) : inner_(inner) {}
 
