@@ -1,9 +1,10 @@
 #include "client_id_runs.h"
 
-#include <zlib.h>
-
 #include <algorithm>
+#include <array>
 #include <bit>
+
+#include "bytes.h"
 
 namespace chatrt::sqlite {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 constexpr std::size_t kFanIn = 8;
 // A bucket fills a page of 4 KiB at most, as a rule.
 constexpr std::int64_t kBucketEntries = 200;
-constexpr std::size_t kEntryBytes = 16;
+constexpr std::size_t kEntryBytes = 2 * kNumberBytes;
 constexpr std::int64_t kBitsMax = 31;
 // Filters of larger runs only as long as all filters are within the bound: 22 million entries.
 constexpr std::int64_t kAlwaysFiltered = 1'000'000;
@@ -35,29 +36,18 @@ std::int64_t row_of(std::int64_t run, std::uint64_t bucket) noexcept {
   return run << 32 | static_cast<std::int64_t>(bucket);
 }
 
-// Of all platforms in the one order of the file; compilers make one instruction of each.
-std::uint64_t number_at(const char* bytes) noexcept {
-  const auto byte = [bytes](int i) {
-    return std::uint64_t{static_cast<unsigned char>(bytes[i])} << 8 * i;
-  };
-  return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
-}
-
-void append_number(std::string& to, std::uint64_t value) {
-  const auto byte = [value](int i) { return static_cast<char>(value >> 8 * i); };
-  const char bytes[] = {byte(0), byte(1), byte(2), byte(3), byte(4), byte(5), byte(6), byte(7)};
-  to.append(bytes, sizeof bytes);
-}
-
 // Covers the place as well, so that no row is taken for another one.
-std::int64_t checksum(std::int64_t row, std::string_view entries) {
-  std::string place;
-  append_number(place, static_cast<std::uint64_t>(row));
-  uLong sum = 0;
-  for (const std::string_view part : {std::string_view{place}, entries}) {
-    sum = crc32(sum, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()));
-  }
-  return static_cast<std::int64_t>(sum);
+std::int64_t checksum(std::int64_t row, std::string_view entries) noexcept {
+  std::array<char, kNumberBytes> place;
+  write_number(place.data(), static_cast<std::uint64_t>(row));
+  return crc32_of({{place.data(), place.size()}, entries});
+}
+
+void append(std::string& bucket, const Entry& entry) {
+  std::array<char, kEntryBytes> bytes;
+  write_number(bytes.data(), entry.hash);
+  write_number(bytes.data() + kNumberBytes, static_cast<std::uint64_t>(entry.position));
+  bucket.append(bytes.data(), bytes.size());
 }
 
 void decode(std::int64_t row, std::int64_t sum, std::string_view bytes,
@@ -66,8 +56,8 @@ void decode(std::int64_t row, std::int64_t sum, std::string_view bytes,
     throw_damaged(kDamaged);
   }
   for (; !bytes.empty(); bytes.remove_prefix(kEntryBytes)) {
-    entries.push_back(
-        {number_at(bytes.data()), static_cast<std::int64_t>(number_at(bytes.data() + 8))});
+    const std::uint64_t position = number_at(bytes.data() + kNumberBytes);
+    entries.push_back({number_at(bytes.data()), static_cast<std::int64_t>(position)});
   }
 }
 
@@ -206,8 +196,7 @@ void ClientIdRuns::write_step(Run& run) {
   for (std::string& bucket : buckets_) bucket.clear();
   for (const Entry& entry : entries_) {
     std::string& bucket = buckets_[first(run.bucket_bits, entry.hash) - first_bucket];
-    append_number(bucket, entry.hash);
-    append_number(bucket, static_cast<std::uint64_t>(entry.position));
+    append(bucket, entry);
     if (run.filter) run.filter->add(entry.hash);
   }
   for (std::size_t i = 0; i < buckets; ++i) {

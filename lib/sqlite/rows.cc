@@ -1,9 +1,8 @@
 #include "rows.h"
 
-#include <zlib.h>
-
 #include <array>
 
+#include "bytes.h"
 #include "schema.h"
 
 namespace chatrt::sqlite {
@@ -38,17 +37,12 @@ std::int64_t checksum(const Row& row, const UserId& author, const UserId& peer) 
                                                 length(peer.str()),
                                                 length(row.text),
                                                 length(row.client_id)};
-  std::array<Bytef, sizeof numbers> bytes;  // little endian, whatever the machine
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<Bytef>(static_cast<std::uint64_t>(numbers[i / 8]) >> (i % 8 * 8));
+  std::array<char, sizeof numbers> bytes;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    write_number(bytes.data() + i * kNumberBytes, static_cast<std::uint64_t>(numbers[i]));
   }
-  uLong sum = crc32(0, bytes.data(), static_cast<uInt>(bytes.size()));
-  for (const std::string_view part :
-       {std::string_view{author.str()}, std::string_view{peer.str()}, row.text, row.client_id}) {
-    if (part.empty()) continue;  // zlib takes a null pointer as "start again"
-    sum = crc32(sum, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()));
-  }
-  return static_cast<std::int64_t>(sum);
+  return crc32_of(
+      {{bytes.data(), bytes.size()}, author.str(), peer.str(), row.text, row.client_id});
 }
 
 Change Rows::change(std::int64_t position, const Parties& parties, Link* link) {
