@@ -185,7 +185,8 @@ struct Server::Parts {
   void build();
   bool unauthenticated_full() const;
   std::string metrics() const;
-  void tick(unsigned shard, chatrt::MonotonicTime now);
+  chatrt::MonotonicTime tick(unsigned shard, chatrt::MonotonicTime now,
+                             chatrt::MonotonicTime& next_second);
 };
 
 void Server::Parts::build() {
@@ -244,7 +245,8 @@ void Server::Parts::build() {
         [&shard] { shard.wake(); }));
     all_servers.push_back(servers.back().get());
     shard.connect(*servers.back(), all);
-    shard.set_tick([this, i](chatrt::MonotonicTime now) { tick(i, now); });
+    shard.set_tick([this, i, next_second = chatrt::MonotonicTime{}](
+                       chatrt::MonotonicTime now) mutable { return tick(i, now, next_second); });
   }
   chat.start(hub, all_servers);
   acceptor = std::make_unique<transport::Acceptor>(
@@ -253,9 +255,18 @@ void Server::Parts::build() {
       all, log);
 }
 
-void Server::Parts::tick(unsigned shard, chatrt::MonotonicTime now) {
-  chat.on_tick(shard, now);
-  if (shard == 0) hub.tick();
+// When it is to be called next.
+chatrt::MonotonicTime Server::Parts::tick(unsigned shard, chatrt::MonotonicTime now,
+                                          chatrt::MonotonicTime& next_second) {
+  bool fences_left = false;
+  if (now >= next_second) {
+    next_second = now + Duration{1000};
+    fences_left = chat.on_tick(shard, now);
+    if (shard == 0) hub.tick();
+  } else {
+    fences_left = chat.send_fences(shard);
+  }
+  return fences_left ? std::min(now + Duration{50}, next_second) : next_second;
 }
 
 bool Server::Parts::unauthenticated_full() const {

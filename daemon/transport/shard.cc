@@ -67,7 +67,10 @@ void Shard::connect(chatrt::engineio::Server& engine, std::vector<Shard*> shards
   shards_ = std::move(shards);
 }
 
-void Shard::set_tick(std::function<void(chatrt::MonotonicTime)> tick) { tick_ = std::move(tick); }
+void Shard::set_tick(std::function<chatrt::MonotonicTime(chatrt::MonotonicTime)> tick) {
+  tick_ = std::move(tick);
+  next_tick_ = now_;
+}
 
 void Shard::start(const std::string& thread_name) {
   thread_ = std::thread([this] { run(); });
@@ -179,6 +182,7 @@ void Shard::end_turn() {
   if (const auto deadline = next_deadline(); deadline && *deadline <= now_) {
     server_ != nullptr ? server_->on_tick(now_) : engine_->on_tick(now_);
   }
+  if (now_ >= next_tick_) next_tick_ = tick_(now_);
   if (now_ >= next_sweep_) sweep();
   for (std::size_t i = 0; i < to_flush_.size(); ++i) {
     Connection* connection = find(to_flush_[i]);
@@ -205,7 +209,6 @@ void Shard::end_turn() {
 
 void Shard::sweep() {
   next_sweep_ = now_ + (shutting_down_ ? kSweepEveryWhileStopping : kSweepEvery);
-  if (tick_) tick_(now_);
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     if (!connections_[i]) continue;
     Connection& connection = *connections_[i];
@@ -220,7 +223,8 @@ std::optional<chatrt::MonotonicTime> Shard::next_deadline() const {
 }
 
 void Shard::arm_timer() {
-  const chatrt::MonotonicTime next = std::min(next_deadline().value_or(next_sweep_), next_sweep_);
+  const chatrt::MonotonicTime next =
+      std::min({next_deadline().value_or(next_sweep_), next_sweep_, next_tick_});
   if (next >= loop_->armed && loop_->armed > now_) return;
   loop_->armed = next;
   loop_->timer.expires_at(next);

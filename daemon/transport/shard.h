@@ -88,8 +88,8 @@ class Shard final : public chatrt::engineio::Transport {
   void shut_down(chatrt::Duration patience);
   void join();
 
-  // Any thread: called about once a second on the shard's thread.
-  void set_tick(std::function<void(chatrt::MonotonicTime)> tick);
+  // Before start(): called on the shard's thread at the time that it returned last.
+  void set_tick(std::function<chatrt::MonotonicTime(chatrt::MonotonicTime)> tick);
 
   // --- chatrt::engineio::Transport
   void respond(chatrt::engineio::Carrier exchange,
@@ -144,9 +144,10 @@ class Shard final : public chatrt::engineio::Transport {
   std::vector<Shard*> shards_;
   std::unique_ptr<Loop> loop_;
   std::thread thread_;
-  std::function<void(chatrt::MonotonicTime)> tick_;
+  std::function<chatrt::MonotonicTime(chatrt::MonotonicTime)> tick_;
   chatrt::MonotonicTime now_{};
   chatrt::MonotonicTime next_sweep_{};
+  chatrt::MonotonicTime next_tick_ = chatrt::MonotonicTime::max();
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot
   std::vector<std::uint32_t> generations_;
   std::vector<std::uint32_t> free_;

@@ -95,11 +95,14 @@ void Chat::replay_paused(ConnectionId connection, std::function<void()> more) {
 
 void Chat::flush() { impl_->delivery.flush(); }
 
-void Chat::on_tick(unsigned shard, MonotonicTime now) {
+bool Chat::on_tick(unsigned shard, MonotonicTime now) {
   impl_->registration.on_tick(shard, now);
   impl_->grants.on_tick(shard, now);
-  impl_->fences.on_tick(shard, now);
+  impl_->fences.collect(shard, now);
+  return send_fences(shard);
 }
+
+bool Chat::send_fences(unsigned shard) { return impl_->fences.send_some(shard); }
 
 std::uint64_t Chat::refused(Errc code) const noexcept { return impl_->answers.refused(code); }
 

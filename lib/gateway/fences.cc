@@ -9,6 +9,14 @@ namespace chatrt::gateway {
 
 using socketio::Socket;
 
+namespace {
+
+// Where there are few, one go does.
+constexpr std::size_t kAtOnceMin = 32;
+constexpr std::size_t kGoes = 18;  // of 50 ms, so within a second
+
+}  // namespace
+
 void Fences::start(Hub& hub) {
   hub_ = &hub;
   shards_.resize(delivery_.size());
@@ -34,7 +42,7 @@ Position Fences::Fenced::last() const {
 
 void Fences::call_behind(Socket& socket, std::function<void()> more) {
   const ConnectionId connection = socket.connection();
-  Fence& fence = shards_[Delivery::shard_of(connection)][connection];
+  Fence& fence = shards_[Delivery::shard_of(connection)].fences[connection];
   fence.next.more = std::move(more);
   raise(connection, fence);
 }
@@ -52,12 +60,12 @@ void Fences::raise(ConnectionId connection, Fence& fence) {
 }
 
 void Fences::on_pong(Socket& socket) {
-  Shard& shard = shards_[Delivery::shard_of(socket.connection())];
-  const auto at = shard.find(socket.connection());
-  if (at == shard.end()) return;
+  auto& fences = shards_[Delivery::shard_of(socket.connection())].fences;
+  const auto at = fences.find(socket.connection());
+  if (at == fences.end()) return;
   Fenced reached = std::exchange(at->second.flying, {});
   if (at->second.next.more) raise(at->first, at->second);
-  if (at->second.next.empty() && at->second.flying.empty()) shard.erase(at);
+  if (at->second.next.empty() && at->second.flying.empty()) fences.erase(at);
   confirm(socket, std::move(reached));
 }
 
@@ -79,30 +87,43 @@ void Fences::confirm(const Socket& socket, Fenced fenced) {
 }
 
 void Fences::erase(ConnectionId connection) {
-  shards_[Delivery::shard_of(connection)].erase(connection);
+  shards_[Delivery::shard_of(connection)].fences.erase(connection);
 }
 
-void Fences::on_tick(unsigned shard, MonotonicTime now) {
+void Fences::collect(unsigned shard, MonotonicTime now) {
   std::vector<Written> written;
   delivery_.take_written(shard, written);
   socketio::Server& server = delivery_.server(shard);
   // So that they are on their way before a ping is.
   if (!written.empty()) server.run_deliveries(now);
+  Shard& of = shards_[shard];
   for (const Written& message : written) {
-    Fence& fence = shards_[shard][message.connection];
+    Fence& fence = of.fences[message.connection];
     fence.next.messages.push_back(message);
     if (fence.next.messages.size() < fence.tidy_at) continue;
     fence.next.tidy();
     fence.tidy_at = std::max<std::size_t>(64, 2 * fence.next.messages.size());
   }
-  for (auto at = shards_[shard].begin(); at != shards_[shard].end();) {
+  of.due.clear();
+  for (auto at = of.fences.begin(); at != of.fences.end();) {
     if (server.find(at->first, "/") == nullptr) {
-      at = shards_[shard].erase(at);
+      at = of.fences.erase(at);
       continue;
     }
-    if (!at->second.next.empty()) raise(at->first, at->second);
+    if (!at->second.next.empty()) of.due.push_back(at->first);
     ++at;
   }
+  of.at_once = std::max(kAtOnceMin, of.due.size() / kGoes + 1);
+}
+
+bool Fences::send_some(unsigned shard) {
+  Shard& of = shards_[shard];
+  for (std::size_t i = 0; i < of.at_once && !of.due.empty(); ++i) {
+    const auto at = of.fences.find(of.due.back());
+    of.due.pop_back();
+    if (at != of.fences.end() && !at->second.next.empty()) raise(at->first, at->second);
+  }
+  return !of.due.empty();
 }
 
 }  // namespace chatrt::gateway

@@ -6,6 +6,7 @@
 // Threads: every member on the thread of the connection's shard.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <unordered_map>
 #include <vector>
@@ -27,8 +28,11 @@ class Fences {
   void call_behind(socketio::Socket& socket, std::function<void()> more);
   void on_pong(socketio::Socket& socket);
   void erase(ConnectionId connection);
-  // About once a second: sends the fences of the messages that have gone out since.
-  void on_tick(unsigned shard, MonotonicTime now);
+  // About once a second: finds whom messages have gone out to since.
+  void collect(unsigned shard, MonotonicTime now);
+  // Sends the fences of some of them; whether there are more. Not of all at once: what is said
+  // meanwhile would have to wait for the pings, their pongs and the marks that these bring about.
+  bool send_some(unsigned shard);
 
  private:
   // What stands before a fence.
@@ -45,7 +49,11 @@ class Fences {
     Fenced flying;  // the ping is behind these
     std::size_t tidy_at = 64;
   };
-  using Shard = std::unordered_map<ConnectionId, Fence>;
+  struct Shard {
+    std::unordered_map<ConnectionId, Fence> fences;
+    std::vector<ConnectionId> due;
+    std::size_t at_once = 0;  // of those
+  };
 
   void raise(ConnectionId connection, Fence& fence);
   void confirm(const socketio::Socket& socket, Fenced fenced);

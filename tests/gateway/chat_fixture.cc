@@ -212,7 +212,9 @@ void ChatFixture::advance(Duration time) {
   clock.advance(time);
   hub.tick();
   for (std::size_t i = 0; i < kShards; ++i) {
-    chat.on_tick(static_cast<unsigned>(i), clock.monotonic());
+    const auto shard = static_cast<unsigned>(i);
+    for (bool more = chat.on_tick(shard, clock.monotonic()); more; more = chat.send_fences(shard)) {
+    }
   }
   settle();
 }

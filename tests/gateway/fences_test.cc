@@ -58,6 +58,37 @@ TEST_SUITE("fences") {
     CHECK(ann.pings() == 0);
   }
 
+  TEST_CASE_FIXTURE(ChatFixture,
+                    "of many connections go out a few at a time, all within a second") {
+    Client& ann = join("ann");
+    std::vector<Client*> devices;
+    for (int i = 0; i < 1000; ++i) devices.push_back(&join("bob", 1));
+    ann.ask("send_message", to("bob", "hello"));
+    const auto pings = [&] {
+      settle();
+      std::size_t sum = 0;
+      for (Client* device : devices) {
+        CHECK(device->pings() <= 1);
+        sum += device->pings();
+      }
+      return sum;
+    };
+
+    clock.advance(Duration{1000});
+    std::size_t before = 0;
+    int goes = 0;
+    for (bool more = chat.on_tick(1, clock.monotonic());; more = chat.send_fences(1)) {
+      const std::size_t sent = pings();
+      CHECK(sent - before <= 60);
+      before = sent;
+      ++goes;
+      if (!more) break;
+    }
+
+    CHECK(before == devices.size());
+    CHECK(goes < 20);
+  }
+
   TEST_CASE_FIXTURE(ChatFixture, "prove nothing without a pong, and at most one is in flight") {
     Client& ann = join("ann");
     Client& bob = join("bob");

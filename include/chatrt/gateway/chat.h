@@ -80,11 +80,13 @@ class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
   void replay_paused(ConnectionId connection, std::function<void()> more) override;
   void flush() override;
 
-  // Refuses what was held for connections of `shard` that have not registered in time. To be called
-  // on the shard's thread, about once a second.
-  // It also sends the fences by which messages are found to be delivered, and those away whose
-  // token has expired or was taken back.
-  void on_tick(unsigned shard, MonotonicTime now);
+  // Refuses what was held for connections of `shard` that have not registered in time, sends the
+  // fences by which messages are found to be delivered, and those away whose token has expired or
+  // was taken back. To be called on the shard's thread, about once a second.
+  // With many connections it leaves fences over, so that what is said meanwhile need not wait for
+  // all of them: while it or send_fences() return true, send_fences() is to be called every 50 ms.
+  [[nodiscard]] bool on_tick(unsigned shard, MonotonicTime now);
+  [[nodiscard]] bool send_fences(unsigned shard);
 
   // The same quotas for requests that come another way, as by HTTP: nothing, or how long to wait.
   // Any thread.
