@@ -58,6 +58,7 @@ chatrt::Result<std::unique_ptr<SessionFile>> open_sessions(const Config& config,
   if (new_log) {
     if (config.recovery_key.empty()) ::unlink(files.key_file.c_str());
     ::unlink(files.notes_file.c_str());
+    ::unlink((files.notes_file + ".old").c_str());
   }
   return SessionFile::open(files, now);
 }

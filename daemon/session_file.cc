@@ -75,12 +75,13 @@ bool write_all(int fd, std::string_view text) {
 
 chatrt::Result<std::unique_ptr<SessionFile>> SessionFile::open(const SessionFileOptions& options,
                                                                Timestamp now) {
-  std::unique_ptr<SessionFile> made(new SessionFile);
+  std::unique_ptr<SessionFile> made(new SessionFile(options));
   if (Status loaded = made->load_key(options.key_file); !loaded) return std::move(loaded).error();
   if (options.notes_file.empty()) return made;
-  if (Status loaded = made->load_notes(options.notes_file, now); !loaded) {
-    return std::move(loaded).error();
-  }
+  Status loaded = made->load_notes(made->old_file(), now, made->older_);
+  if (loaded) loaded = made->load_notes(options.notes_file, now, made->newer_);
+  if (loaded) loaded = made->open_notes();
+  if (!loaded) return std::move(loaded).error();
   return made;
 }
 
@@ -116,37 +117,53 @@ Status SessionFile::load_key(const std::string& file) {
   return {};
 }
 
-Status SessionFile::load_notes(const std::string& file, Timestamp now) {
+Status SessionFile::load_notes(const std::string& file, Timestamp now, Notes& notes) {
   std::ifstream in(file);
   // Taken for none it would be replaced: every client would begin anew, and ended sessions would
   // not be known to have ended.
   if (!in && errno != ENOENT) return file_error(file, "cannot read", errno);
   chatrt::socketio::Json json;
-  for (std::string line; std::getline(in, line);) {
+  lines_ = 0;
+  for (std::string line; std::getline(in, line); ++lines_) {
     // A line that a crash has cut off is as good as none: its session begins anew.
     if (json.parse(line) != chatrt::socketio::Json::ParseStatus::ok) continue;
     const auto root = json.root();
     const auto session = parse_session(root.find("session").as_string().value_or(""));
     const auto until = root.find("until").as_uint64();
     if (!session || !until) continue;
-    Kept kept{.note = {.ended = true, .user = {}},
-              .expires = Timestamp{chatrt::Duration{static_cast<std::int64_t>(*until)}}};
+    Note note{.ended = true, .user = {}};
     if (const auto name = root.find("user").as_string()) {
       auto user = chatrt::UserId::parse(*name);
       if (!user) continue;
-      kept.note = {.ended = false, .user = *std::move(user)};
+      note = {.ended = false, .user = *std::move(user)};
     }
-    if (kept.expires >= now) notes_[*session] = std::move(kept);
+    const Timestamp expires{chatrt::Duration{static_cast<std::int64_t>(*until)}};
+    if (expires >= now) notes[*session] = std::move(note);
   }
   if (in.bad()) return file_error(file, "cannot read", errno);
-  const std::string fresh = file + ".new";
-  fd_ = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-  if (fd_ < 0) return file_error(fresh, "cannot write", errno);
-  std::string text;
-  for (const auto& [session, kept] : notes_) text += line_of(session, kept.note, kept.expires);
-  if (!write_all(fd_, text)) return file_error(fresh, "cannot write", errno);
-  if (::rename(fresh.c_str(), file.c_str()) != 0) return file_error(file, "cannot replace", errno);
   return {};
+}
+
+Status SessionFile::open_notes() {
+  const std::string& file = options_.notes_file;
+  fd_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  // The first line is not to go on with one that a crash has cut off.
+  if (fd_ < 0 || !write_all(fd_, "\n")) return file_error(file, "cannot write", errno);
+  return {};
+}
+
+SessionFile::Notes SessionFile::begin_file() {
+  lines_ = 0;
+  if (fd_ >= 0) {
+    // Where this fails it stays the file it is: longer, but no note is lost.
+    static_cast<void>(::rename(options_.notes_file.c_str(), old_file().c_str()));
+    const int file =
+        ::open(options_.notes_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file >= 0) ::close(std::exchange(fd_, file));
+  }
+  Notes forgotten = std::exchange(older_, std::move(newer_));
+  newer_ = {};
+  return forgotten;
 }
 
 SessionFile::Mac SessionFile::sign(std::string_view text) const {
@@ -160,27 +177,30 @@ SessionFile::Mac SessionFile::sign(std::string_view text) const {
 
 void SessionFile::fill_random(std::span<std::byte> bytes) const { chatd::fill_random(bytes); }
 
-void SessionFile::keep(SessionId session, Kept kept) {
-  const std::string line = line_of(session, kept.note, kept.expires);
+void SessionFile::keep(SessionId session, const Note& note, Timestamp expires) {
+  const std::string line = line_of(session, note, expires);
+  Notes forgotten;
   const std::lock_guard lock(mutex_);
-  if (notes_.size() >= kNotesMax && !notes_.contains(session)) return;
-  notes_[session] = std::move(kept);
+  if (lines_ >= options_.notes_max) forgotten = begin_file();
+  newer_[session] = note;
+  ++lines_;
   if (fd_ >= 0) static_cast<void>(write_all(fd_, line));
 }
 
 void SessionFile::bind(SessionId session, const chatrt::UserId& user, Timestamp expires) {
-  keep(session, {{.ended = false, .user = user}, expires});
+  keep(session, {.ended = false, .user = user}, expires);
 }
 
 void SessionFile::end(SessionId session, Timestamp expires) {
-  keep(session, {{.ended = true, .user = {}}, expires});
+  keep(session, {.ended = true, .user = {}}, expires);
 }
 
 std::optional<SessionFile::Note> SessionFile::find(SessionId session) const {
   const std::lock_guard lock(mutex_);
-  const auto found = notes_.find(session);
-  if (found == notes_.end()) return std::nullopt;
-  return found->second.note;
+  for (const Notes* notes : {&newer_, &older_}) {
+    if (const auto found = notes->find(session); found != notes->end()) return found->second;
+  }
+  return std::nullopt;
 }
 
 }  // namespace chatd

@@ -72,6 +72,46 @@ TEST_SUITE("session file") {
   }
 
   TEST_CASE_FIXTURE(SessionsFixture,
+                    "forgets the oldest, in memory and in files, and nothing newer") {
+    const auto numbered = [](std::uint64_t number) { return SessionId{number, number}; };
+    const auto open_small = [&] {
+      auto opened = SessionFile::open({folder + "/key", folder + "/notes", 100}, now);
+      REQUIRE(opened);
+      return *std::move(opened);
+    };
+    auto file = open_small();
+    for (std::uint64_t i = 1; i <= 1050; ++i) {
+      if (i % 300 == 0) file = open_small();
+      file->bind(numbered(i), ann, later);
+    }
+
+    for (const bool reopened : {false, true}) {
+      CAPTURE(reopened);
+      if (reopened) file = open_small();
+      CHECK_FALSE(file->find(numbered(1)));
+      CHECK_FALSE(file->find(numbered(849)));
+      for (std::uint64_t i = 951; i <= 1050; ++i) CHECK(file->find(numbered(i)));
+    }
+    for (const char* name : {"/notes", "/notes.old"}) {
+      CHECK(std::filesystem::file_size(folder + name) < 110 * 110);
+      CHECK(mode_of(folder + name) == 0600U);
+    }
+  }
+
+  TEST_CASE_FIXTURE(SessionsFixture,
+                    "gives the last word on a session that an older file knows too") {
+    const auto file = SessionFile::open({folder + "/key", folder + "/notes", 2}, now);
+    REQUIRE(file);
+    (*file)->bind(one, ann, later);
+    (*file)->bind(two, ann, later);
+    (*file)->end(one, later);
+
+    CHECK((*file)->find(one)->ended);
+    CHECK(open(now)->find(one)->ended);
+    CHECK_FALSE(open(now)->find(two)->ended);
+  }
+
+  TEST_CASE_FIXTURE(SessionsFixture,
                     "signs alike for as long as the key is there, for itself alone") {
     const auto mac = open(now)->sign("text");
     CHECK(open(now)->sign("text") == mac);
