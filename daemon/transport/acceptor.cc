@@ -36,10 +36,6 @@ bool out_of_descriptors(const std::error_code& error) {
          error == std::errc::not_enough_memory;
 }
 
-}  // namespace
-
-namespace {
-
 struct Listener {
   explicit Listener(asio::io_context& context) : socket(context), rest(context) {}
 
@@ -122,11 +118,10 @@ void Acceptor::stop() {
 }
 
 void Acceptor::accept_next(std::size_t index) {
-  loop_->listeners[index].socket.async_wait(tcp::acceptor::wait_read,
-                                            [this, index](const std::error_code& error) {
-                                              if (!error && accept_waiting(index))
-                                                accept_next(index);
-                                            });
+  const auto on_ready = [this, index](const std::error_code& error) {
+    if (!error && accept_waiting(index)) accept_next(index);
+  };
+  loop_->listeners[index].socket.async_wait(tcp::acceptor::wait_read, on_ready);
 }
 
 // False: not to go on, at least for now.
