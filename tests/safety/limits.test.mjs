@@ -1,6 +1,5 @@
 // Quotas and bounds against a real chatd: each with its answer and its count.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import net from "node:net";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
@@ -159,8 +158,8 @@ test("T21: what listens on two addresses accepts on both again", { skip: !hasIpv
   for (const host of both) {
     const one = await silent(chatd.port, host);
     one.setEncoding("latin1").write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    const [answer] = await once(one, "data", { signal: AbortSignal.timeout(5000) });
-    assert.match(answer, /^HTTP\/1.1 200 /, host);
+    const answer = await Promise.race([once(one, "data"), sleep(5000)]);
+    assert.match(answer ?? "", /^HTTP\/1.1 200 /, host);
     one.destroy();
   }
 });
@@ -352,3 +351,4 @@ function drip(text) {
   };
 }
 
+const once = (emitter, event) => new Promise((resolve) => emitter.once(event, resolve));
