@@ -78,18 +78,22 @@ class HubFixture {
   // Made with `options` when it is first asked for.
   Hub& hub() {
     if (!hub_) {
-      hub_.emplace(HubParts{.registry = *registry,
-                            .store = store,
-                            .outlet = outlet,
-                            .authorizer = authorizer,
-                            .commit_lane = lane,
-                            .read_lane = reads,
-                            .clock = clock,
-                            .log = log,
-                            .trace = &trace},
-                   options);
+      HubParts parts = parts_with(*registry, store, outlet);
+      parts.trace = &trace;
+      hub_.emplace(parts, options);
     }
     return *hub_;
+  }
+  // For another Hub, on the same lanes.
+  HubParts parts_with(Registry& with_registry, MessageStore& with_store, Outlet& with_outlet) {
+    return {.registry = with_registry,
+            .store = with_store,
+            .outlet = with_outlet,
+            .authorizer = authorizer,
+            .commit_lane = lane,
+            .read_lane = reads,
+            .clock = clock,
+            .log = log};
   }
   // Runs both lanes until nothing is left to do.
   void settle() {

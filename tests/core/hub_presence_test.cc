@@ -91,14 +91,7 @@ TEST_SUITE("Hub: presence") {
       std::vector<std::size_t> sizes;
     } counting;
     const auto registry2 = make_memory_registry();
-    Hub other({.registry = *registry2,
-               .store = store,
-               .outlet = counting,
-               .authorizer = authorizer,
-               .commit_lane = lane,
-               .read_lane = reads,
-               .clock = clock,
-               .log = log});
+    Hub other(parts_with(*registry2, store, counting));
     sent(ann, eve, "hello");
     other.attach({1}, {.user = ann}, nullptr);
     settle();
@@ -134,15 +127,7 @@ TEST_SUITE("Hub: presence") {
     few.last_seen_max = 1;
     few.presence_grace = Duration{0};
     sent(ann, eve, "hello");
-    Hub other({.registry = *registry2,
-               .store = store,
-               .outlet = outlet,
-               .authorizer = authorizer,
-               .commit_lane = lane,
-               .read_lane = reads,
-               .clock = clock,
-               .log = log},
-              few);
+    Hub other(parts_with(*registry2, store, outlet), few);
     for (const UserId& who : {bob, eve}) {
       other.attach({7}, {.user = who}, nullptr);
       other.detach({7});
@@ -178,14 +163,7 @@ TEST_SUITE("Hub: presence") {
   TEST_CASE_FIXTURE(PresenceFixture, "is told to who begins a conversation meanwhile") {
     AfterContacts after(*memory);
     const auto registry2 = make_memory_registry();
-    Hub other({.registry = *registry2,
-               .store = after,
-               .outlet = outlet,
-               .authorizer = authorizer,
-               .commit_lane = lane,
-               .read_lane = reads,
-               .clock = clock,
-               .log = log});
+    Hub other(parts_with(*registry2, after, outlet));
     other.attach({5}, {.user = eve}, nullptr);
     settle();
     outlet.clear();

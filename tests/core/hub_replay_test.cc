@@ -175,15 +175,7 @@ TEST_SUITE("Hub::attach") {
       Outlet& inner;
       std::vector<std::function<void()>> more;
     } pausing{outlet};
-    Hub other({.registry = *registry,
-               .store = store,
-               .outlet = pausing,
-               .authorizer = authorizer,
-               .commit_lane = lane,
-               .read_lane = reads,
-               .clock = clock,
-               .log = log},
-              {.page_max = 2, .replay_bytes_max = 300});
+    Hub other(parts_with(*registry, store, pausing), {.page_max = 2, .replay_bytes_max = 300});
     SUBCASE("from the store") { fill(1, 6); }
     SUBCASE("from memory") {
       for (int i = 1; i <= 6; ++i) other.post({ann, bob, std::to_string(i)}, {});
