@@ -67,6 +67,10 @@ struct Config : public wpp::config::core {
 using Processor = wpp::processor::hybi13<Config>;
 using Manager = Config::con_msg_manager_type;
 
+// The codec finds out the order of bytes at its first frame and keeps it in a static without a
+// lock: two shards' first frames would race. So it does before there are threads.
+[[maybe_unused]] const std::uint64_t kByteOrderKnown = wpp::lib::net::_htonll(0);
+
 }  // namespace
 }  // namespace chatd::transport
 
