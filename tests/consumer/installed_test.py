@@ -16,8 +16,9 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
+INCLUDE = HERE.parent.parent / "include"
 LIBRARIES = ["chatrt", "chatrt-socketio", "chatrt-sqlite"]
-FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Werror"]
+FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 build = pathlib.Path()
 compiler: list[str] = []
 
@@ -62,11 +63,10 @@ class Installed(unittest.TestCase):
         self.assertNotIn("NEEDED", run("readelf", "-d", self.work / "static"))
 
     def test_every_header_compiles_by_itself(self):
-        headers = sorted((self.prefix / "include").rglob("*.h"))
-        self.assertGreater(len(headers), 20)
-        for header in headers:
-            with self.subTest(header=header.name):
-                path = header.relative_to(self.prefix / "include")
+        headers = sorted(path.relative_to(self.prefix / "include") for path in (self.prefix / "include").rglob("*.h"))
+        self.assertEqual(headers, sorted(path.relative_to(INCLUDE) for path in INCLUDE.rglob("*.h")))
+        for path in headers:
+            with self.subTest(header=path):
                 command = [*compiler, *FLAGS, "-fsyntax-only", "-x", "c++", "-I", self.prefix / "include", "-"]
                 run(*command, input=f"#include <{path}>\n")
 
