@@ -1245,7 +1245,6 @@ struct Load {
     while (g_done.load() < int(g.threads) + 1) w.poll(now_ns() + 2000000);
   }
   static inline std::atomic<u64> fan_sent{0};
-  std::atomic<bool> x{false};
   void fan_lost_base() {
     if (wid == 0)
       fan_sent = streams[0].next;
@@ -1453,7 +1452,7 @@ int main(int argc, char** argv) {
                                 "query",      "user-prefix",    "threads",
                                 "server-pid", "transport",      "hold",
                                 "receivers",  "ready-event",    "nonce"};
-  for (int i = 2; i < argc; ++i) {
+  for (int i = 2; i < argc; i += 2) {
     bool ok = false;
     if (!strncmp(argv[i], "--", 2) && i + 1 < argc)
       for (auto k : known) ok |= !strcmp(k, argv[i] + 2);
@@ -1462,7 +1461,6 @@ int main(int argc, char** argv) {
       return 2;
     }
     o.m[argv[i] + 2] = argv[i + 1];
-    ++i;
   }
   g.transport = o.s("transport", "websocket");
   if (g.scenario == "polling") {
