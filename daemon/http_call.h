@@ -23,7 +23,7 @@ transport::HttpResponse problem(int status, std::string_view code, std::string_v
 // Valid until the thread reads those of the next one.
 class Arguments {
  public:
-  // An error if the body is no JSON object, or is not called application/json.
+  // An error if the body is no JSON object.
   static chatrt::Result<Arguments> of(const transport::HttpRequest& request);
 
   // Nothing if absent; an error if it is there and is no text.

@@ -68,6 +68,8 @@ describe('a broken deployment', () => {
     ['every origin with credentials', dev('--cors-origin', '*', '--cors-credentials'), 2, /cors-credentials: /],
     ['a configuration that is not there', dev('--config', 'none.toml'), 2, /none\.toml/],
     ['a configuration that is not TOML', dev('--config', file('bad.toml', 'port = = 1\n')), 2, /bad\.toml:1/],
+    ['a configuration that the parser fails on', dev('--config', file('odd.toml', '[= 1\n')), 2, /odd\.toml/],
+    ['a configuration with a letter where none can be', dev('--config', file('letter.toml', 'port = 1\u0416\n')), 2, /letter\.toml:1/],
     ['a configuration with an unknown key', dev('--config', file('key.toml', '\ncolour = "blue"\n')), 2, /colour: .*key\.toml:2/],
     ['a configuration with a bad value', dev('--config', file('value.toml', 'read-threads = 0\n')), 2, /read-threads: .*value\.toml:1/],
     ['a variable with a bad value', dev(), 2, /shards: "many" .*CHATD_SHARDS/, { env: { CHATD_SHARDS: 'many' } }],
