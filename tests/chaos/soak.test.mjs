@@ -1,6 +1,7 @@
 // T35: clients that come, chat and go, for a long time, over every transport: memory, descriptors,
 // sessions and the write-ahead log stay what they were. Twenty seconds here; the whole hour is
-//   SOAK_SECONDS=3600 CHATD=... node --test tests/chaos/soak.test.mjs
+//   SOAK_SECONDS=3600 SOAK_CLIENTS=20 SOAK_STAY_MS=150 CHATD=... node --test tests/chaos/soak.test.mjs
+// with some 240,000 sessions, so that what is kept of those that were is full after its first half.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import { seed } from './lib/form.mjs';
 const seconds = Number(process.env.SOAK_SECONDS ?? 20);
 const clients = Number(process.env.SOAK_CLIENTS ?? 60);
 const stayMs = Number(process.env.SOAK_STAY_MS ?? 3000);
+const notesMax = 131_072; // of sessions, kept for those who come back; see docs/decisions/recovery.md
 const sampleMs = Math.max(1000, (seconds * 1000) / 30);
 
 const next = randomBelow(seed);
@@ -102,8 +104,8 @@ it('stays what it was while clients come and go', { timeout: (seconds + 120) * 1
   if (process.env.CHATD_TEST_MEMORY === 'off') return;
   const mostKb = Math.max(...samples.map((one) => one.rssKb));
   assert.ok(mostKb - before.rssKb < 96 * 1024, `${mostKb} KB`);
-  const grownKb = samples.at(-1).rssKb - samples[Math.floor(samples.length / 2)].rssKb;
-  t.diagnostic(`${grownKb} KB more in the second half`);
-  if (seconds < 600) return;
-  assert.ok(grownKb < 8192, `${grownKb} KB`);
+  const grownKb = samples.at(-1).rssKb - samples[Math.floor((samples.length * 3) / 4)].rssKb;
+  t.diagnostic(`${grownKb} KB more in the last quarter`);
+  if (counts.sessions < 1.5 * notesMax) return; // some of the growth is what is still to fill
+  assert.ok(grownKb < 1536, `${grownKb} KB`);
 });
