@@ -435,7 +435,7 @@ Socket* Server::find(ConnectionId connection, std::string_view nsp) noexcept {
 }
 
 void Server::send(ConnectionId connection, std::string_view encoded, bool ephemeral) {
-  impl_->send(connection, encoded, ephemeral);
+  if (impl_->concerns(connection, encoded)) impl_->send(connection, encoded, ephemeral);
 }
 
 bool Server::ping(ConnectionId connection) { return impl_->ping(connection); }

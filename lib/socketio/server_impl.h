@@ -69,6 +69,8 @@ class Server::Impl final : public engineio::Application {
   void run_deliveries(MonotonicTime now);
   Connection* find(ConnectionId id) noexcept;
   Socket* find(ConnectionId id, std::string_view nsp) noexcept;
+  // Is `encoded`, a packet for `connection`, of a namespace that it is in?
+  bool concerns(ConnectionId connection, std::string_view encoded) noexcept;
   void send(ConnectionId id, std::string_view encoded, bool ephemeral);
   bool ping(ConnectionId id) { return engine_.ping(id, now_); }
   void close_all(MonotonicTime now);
@@ -118,8 +120,6 @@ class Server::Impl final : public engineio::Application {
   void violate(Connection& connection, std::string_view what);
   void log_violation(const Connection& connection, std::string_view what);
   Socket* socket_of(Connection& connection, std::string_view nsp) noexcept;
-  // Is `encoded`, a packet for `connection`, of a namespace that it is in?
-  bool concerns(ConnectionId connection, std::string_view encoded) noexcept;
   // Ends a socket: pending acks fail, the handler is told, and it is buried at the turn's end.
   void end(Socket& socket, DisconnectReason reason);
   void expire_acks(Connection& connection);

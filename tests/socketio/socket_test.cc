@@ -237,8 +237,10 @@ TEST_SUITE("Server::deliver") {
     io.text(websocket, "41");  // the main namespace is left, the connection is not
 
     io.server.run_deliveries(io.now);
+    io.server.send(connection, "43[\"late\"]");
+    io.server.send(connection, "43/admin,[\"in time\"]");
 
-    CHECK(io.texts(websocket) == Texts{"42/admin,[\"in time\"]"});
+    CHECK(io.texts(websocket) == Texts{"42/admin,[\"in time\"]", "43/admin,[\"in time\"]"});
     CHECK_FALSE(ran);
   }
 

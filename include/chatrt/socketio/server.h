@@ -158,6 +158,7 @@ class CHATRT_EXPORT Batch {
   std::string& begin_packet();
   std::size_t end_packet();
   // Sends packet `index` to `connection`, unless that has left the packet's namespace meanwhile.
+  // Who has joined it again by then, on the same connection, gets it.
   void target(ConnectionId connection, std::size_t index, bool ephemeral = false);
   // Runs `task` with the connection's socket of the main namespace, if it is there still.
   void task(ConnectionId connection, std::function<void(Socket&)> task);
@@ -217,7 +218,7 @@ class CHATRT_EXPORT Server {
 
   // The socket of a connection in a namespace, or nullptr.
   Socket* find(ConnectionId connection, std::string_view nsp) noexcept;
-  // Sends an encoded packet to one connection at once.
+  // Sends an encoded packet to one connection at once, unless that has left its namespace.
   void send(ConnectionId connection, std::string_view encoded, bool ephemeral = false);
   // Sends an early ping; see Namespace::on_pong() and engineio::Server::ping().
   bool ping(ConnectionId connection);
