@@ -22,15 +22,12 @@ SCENARIOS = {
     "fanout-1000": ["fanout", "--n", "1000", "--window", "2"],
     "http-64": ["http", "--n", "64"],
     "polling-100": ["polling", "--n", "100"],
-    # A generator that never sleeps: without what it costs the server to wake it.
-    "pairs-100x1-awake": ["pairs", "--n", "100", "--window", "1", "--spin", "1"],
-    "fanout-1000-awake": ["fanout", "--n", "1000", "--window", "2", "--spin", "1"],
     # The server has both cores, and chatd two shards; the generator shares them.
     "pairs-1000x4-both": ["pairs", "--n", "1000", "--window", "4"],
     "idle-10k": ["connect", "--n", "10000", "--conn-rate", "2000", "--hold", "5"],
     "idle-19k": ["connect", "--n", "19000", "--conn-rate", "2000", "--hold", "5"],
 }
-DURABLE = ["pairs-100x1", "pairs-1000x4", "open-5k", "http-64", "pairs-100x1-awake", "pairs-1000x4-both"]
+DURABLE = ["pairs-100x1", "pairs-1000x4", "open-5k", "http-64", "pairs-1000x4-both"]
 
 
 def servers(work):

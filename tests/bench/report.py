@@ -150,9 +150,7 @@ event-loop turn into one transaction; without that they are 3 to 6 times slower.
 `faults` counts what the generator's checks found: lost, doubled, late, misrouted messages, wrong
 acks, failed connections.
 
-`-awake`: the generator never sleeps. In a virtual machine waking an idle core costs the sender some
-microseconds of every send that does it; clients elsewhere cost a server none of that. `-both`: the
-server has both cores, chatd two shards, and the generator shares them.
+`-both`: the server has both cores, chatd two shards, and the generator shares them.
 """
 
 
