@@ -42,7 +42,7 @@ async function flood(t, args, deadlineMs) {
   const checker = new Checker();
   const open = (user, options) =>
     new User({ port: chatd.port, user, transport: 'websocket', checker, options });
-  const others = [open('eve', retrying), open('joe', {})];
+  const others = [open('eve', retrying), open('joe', {}), open('zoe', {})];
   const ann = open('ann', {});
   t.after(() => [...others, ann].forEach((user) => user.close()));
   await until(() => [...others, ann].every((user) => user.ready));
@@ -50,22 +50,27 @@ async function flood(t, args, deadlineMs) {
   t.after(() => slow.forEach((socket) => socket.destroy()));
   const stream = new Stream({ from: others[0], receivers: ['joe'], checker, perSecond: 50 });
 
+  let count = 0;
+  const body = 'x'.repeat(60_000);
+  // Six at a time: their acks and message_sent are to fit into ann's own queue. The number is in
+  // front: V8 hashes long texts by their length alone, and then compares them.
+  const sendSix = (receiver) => Promise.all(Array.from({ length: 6 }, async () => {
+    const text = `${++count} ${body}`;
+    const to = receiver(count);
+    checker.attempt(text, 'ann', to);
+    const answer = await ann.socket.timeout(20_000).emitWithAck('send_message', { selectedUser: to, textMessage: text });
+    checker.ack(text, answer.message);
+  }));
+  // What any traffic leaves in memory is there before: the newest texts, pages of the store.
+  while (full && count < 1000) await sendSix(() => 'zoe');
+
   const beforeKb = residentKb(chatd.pid);
   const closed = () => fetch(`${chatd.url}/metrics`).then((answer) => answer.text())
     .then((text) => Number(text.match(/^chatd_slow_readers_closed_total (\d+)/m)[1]));
   const end = performance.now() + deadlineMs;
   let mostKb = 0;
-  let count = 0;
-  const body = 'x'.repeat(60_000);
   while ((await closed()) < slow.length && performance.now() < end) {
-    // Six at a time: their acks and message_sent are to fit into ann's own queue.
-    await Promise.all(Array.from({ length: 6 }, async () => {
-      const i = ++count % slow.length;
-      const text = `${body} ${count}`;
-      checker.attempt(text, 'ann', `slow${i}`);
-      const answer = await ann.socket.timeout(20_000).emitWithAck('send_message', { selectedUser: `slow${i}`, textMessage: text });
-      checker.ack(text, answer.message);
-    }));
+    await sendSix((i) => `slow${i % slow.length}`);
     mostKb = Math.max(mostKb, residentKb(chatd.pid) - beforeKb);
   }
   // In pages that are no slow reader's burden themselves.
@@ -80,7 +85,7 @@ it('closes those that do not read, and nobody else notices', async (t) => {
   assertWhole(t, report, `${closed} of ${slow} closed, ${(mostKb / 1024).toFixed(1)} MB more`);
   assert.equal(closed, slow);
   assert.ok(log.length >= slow, 'each with its reason in the log');
-  if (full) assert.ok(mostKb < 40 * 1024 + slow * 1024, `${mostKb} KB more`);
+  if (full) assert.ok(mostKb < 40 * 1024, `${mostKb} KB more`);
 });
 
 it('control: without the bound they stay', async (t) => {
