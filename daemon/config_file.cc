@@ -5,7 +5,7 @@
 // The parser (3.3) takes some files that are wrong for faults of its own: it asserts (`[= 1`), or
 // says that it cannot come to where it is (a letter beyond ASCII behind a value: is it a space?).
 // The first is refused like other faults of a file, and the second is no.
-constexpr void require_toml(bool condition, const char* what) {
+static constexpr void require_toml(bool condition, const char* what) {
   if (!condition) throw std::invalid_argument(what);
 }
 #define TOML_ASSERT(condition) require_toml(static_cast<bool>(condition), #condition)
