@@ -388,9 +388,5 @@ class Run {
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::Input input(data, size);
-  Run run;
-  while (!input.empty()) run.step(input);
-  run.end();
-  return 0;
+  return fuzz::play<Run>(data, size);
 }

@@ -41,6 +41,16 @@ class Input {
   std::string_view rest_;
 };
 
+// A Run takes steps for as long as the script goes, and then ends.
+template <typename Run>
+int play(const std::uint8_t* data, std::size_t size) {
+  Input input(data, size);
+  Run run;
+  while (!input.empty()) run.step(input);
+  run.end();
+  return 0;
+}
+
 }  // namespace chatrt::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
