@@ -33,24 +33,23 @@ Result<std::vector<Result<Appended>>> MeteredStore::append(std::span<const Draft
 Result<Position> MeteredStore::last_position() const { return store_->last_position(); }
 
 Result<Page<Change>> MeteredStore::read_for_user(const UserId& user, Position after,
-                                                 std::size_t limit) const {
+                                                 PageLimit limit) const {
   return store_->read_for_user(user, after, limit);
 }
 
 Result<Page<Message>> MeteredStore::read_undelivered(const UserId& user, Position after,
-                                                     std::size_t limit) const {
+                                                     PageLimit limit) const {
   return store_->read_undelivered(user, after, limit);
 }
 
 Result<Page<Message>> MeteredStore::read_conversation(const UserId& reader, const Target& target,
-                                                      SequenceRange range,
-                                                      std::size_t limit) const {
+                                                      SequenceRange range, PageLimit limit) const {
   return store_->read_conversation(reader, target, range, limit);
 }
 
 Result<Page<Conversation>> MeteredStore::conversations_of(const UserId& user,
                                                           std::optional<Position> before,
-                                                          std::size_t limit) const {
+                                                          PageLimit limit) const {
   return store_->conversations_of(user, before, limit);
 }
 
@@ -58,7 +57,7 @@ Result<std::vector<UserId>> MeteredStore::contacts_of(const UserId& user) const 
   return store_->contacts_of(user);
 }
 
-Result<Page<Change>> MeteredStore::read_log(Position after, std::size_t limit) const {
+Result<Page<Change>> MeteredStore::read_log(Position after, PageLimit limit) const {
   return store_->read_log(after, limit);
 }
 

@@ -35,23 +35,20 @@ class MeteredStore final : public chatrt::MessageStore {
   chatrt::Result<std::vector<chatrt::Result<chatrt::Appended>>> append(
       std::span<const chatrt::Draft> drafts, chatrt::Timestamp now) override;
   chatrt::Result<chatrt::Position> last_position() const override;
-  chatrt::Result<chatrt::Page<chatrt::Change>> read_for_user(const chatrt::UserId& user,
-                                                             chatrt::Position after,
-                                                             std::size_t limit) const override;
-  chatrt::Result<chatrt::Page<chatrt::Message>> read_undelivered(const chatrt::UserId& user,
-                                                                 chatrt::Position after,
-                                                                 std::size_t limit) const override;
-  chatrt::Result<chatrt::Page<chatrt::Message>> read_conversation(const chatrt::UserId& reader,
-                                                                  const chatrt::Target& target,
-                                                                  chatrt::SequenceRange range,
-                                                                  std::size_t limit) const override;
+  chatrt::Result<chatrt::Page<chatrt::Change>> read_for_user(
+      const chatrt::UserId& user, chatrt::Position after, chatrt::PageLimit limit) const override;
+  chatrt::Result<chatrt::Page<chatrt::Message>> read_undelivered(
+      const chatrt::UserId& user, chatrt::Position after, chatrt::PageLimit limit) const override;
+  chatrt::Result<chatrt::Page<chatrt::Message>> read_conversation(
+      const chatrt::UserId& reader, const chatrt::Target& target, chatrt::SequenceRange range,
+      chatrt::PageLimit limit) const override;
   chatrt::Result<chatrt::Page<chatrt::Conversation>> conversations_of(
       const chatrt::UserId& user, std::optional<chatrt::Position> before,
-      std::size_t limit) const override;
+      chatrt::PageLimit limit) const override;
   chatrt::Result<std::vector<chatrt::UserId>> contacts_of(
       const chatrt::UserId& user) const override;
   chatrt::Result<chatrt::Page<chatrt::Change>> read_log(chatrt::Position after,
-                                                        std::size_t limit) const override;
+                                                        chatrt::PageLimit limit) const override;
 
  private:
   std::unique_ptr<chatrt::MessageStore> store_;

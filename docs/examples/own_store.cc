@@ -29,17 +29,17 @@ class SmallStore final : public MessageStore {
     return Position{log_.size()};
   }
 
-  Result<Page<Change>> read_log(Position after, std::size_t limit) const override {
+  Result<Page<Change>> read_log(Position after, PageLimit limit) const override {
     return page_of<Change>(after, limit, [](const Change&) { return true; });
   }
 
   Result<Page<Change>> read_for_user(const UserId& user, Position after,
-                                     std::size_t limit) const override {
+                                     PageLimit limit) const override {
     return page_of<Change>(after, limit, [&](const Change& change) { return has(change, user); });
   }
 
   Result<Page<Message>> read_undelivered(const UserId& user, Position after,
-                                         std::size_t limit) const override {
+                                         PageLimit limit) const override {
     return page_of<Message>(after, limit, [&](const Change& change) {
       const auto* message = std::get_if<Message>(&change);
       return message != nullptr && message->receiver == user && message->author != user &&
@@ -48,7 +48,7 @@ class SmallStore final : public MessageStore {
   }
 
   Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
-                                          SequenceRange range, std::size_t limit) const override {
+                                          SequenceRange range, PageLimit limit) const override {
     const std::lock_guard lock(mutex_);
     const auto id = find(reader, target);
     if (!id && std::holds_alternative<UserId>(target)) return Page<Message>{};
@@ -59,28 +59,27 @@ class SmallStore final : public MessageStore {
       if (range.before && message.sequence >= *range.before) continue;
       found.push_back(message);
     }
-    Page<Message> page{.items = {}, .more = found.size() > limit};
-    const std::size_t count = std::min(limit, found.size());
-    const bool oldest = range.after && !range.before;
-    const auto first = oldest ? found.begin() : found.end() - static_cast<std::ptrdiff_t>(count);
-    page.items.assign(first, first + static_cast<std::ptrdiff_t>(count));
-    return page;
+    const bool oldest_first = range.after && !range.before;
+    if (!oldest_first) std::reverse(found.begin(), found.end());
+    PageBuilder<Message> page(limit);
+    for (const Message& message : found) {
+      if (!page.add([&] { return message; })) break;
+    }
+    return oldest_first ? page.take() : reversed(page.take());
   }
 
   Result<Page<Conversation>> conversations_of(const UserId& user, std::optional<Position> before,
-                                              std::size_t limit) const override {
+                                              PageLimit limit) const override {
     const std::lock_guard lock(mutex_);
-    Page<Conversation> page;
+    PageBuilder<Conversation> page(limit);
     std::set<ConversationId> seen;
     for (auto at = log_.rbegin(); at != log_.rend(); ++at) {
       const auto* last = std::get_if<Message>(&*at);
       if (last == nullptr || !has(*at, user) || !seen.insert(last->conversation).second) continue;
       if (before && last->position >= *before) continue;
-      page.more = page.items.size() == limit;
-      if (page.more) break;
-      page.items.push_back(overview(user, *last));
+      if (!page.add([&] { return overview(user, *last); })) break;
     }
-    return page;
+    return page.take();
   }
 
   Result<std::vector<UserId>> contacts_of(const UserId& user) const override {
@@ -205,20 +204,20 @@ class SmallStore final : public MessageStore {
   // --- takes the lock
 
   template <typename Item, typename Wanted>
-  Page<Item> page_of(Position after, std::size_t limit, Wanted wanted) const {
+  Page<Item> page_of(Position after, PageLimit limit, Wanted wanted) const {
     const std::lock_guard lock(mutex_);
-    Page<Item> page;
+    PageBuilder<Item> page(limit);
     for (std::size_t i = after.value; i < log_.size(); ++i) {
-      if (!wanted(log_[i])) continue;
-      page.more = page.items.size() == limit;
-      if (page.more) break;
-      if constexpr (std::is_same_v<Item, Change>) {
-        page.items.push_back(log_[i]);
-      } else {
-        page.items.push_back(std::get<Item>(log_[i]));
-      }
+      const auto read = [&]() -> Item {
+        if constexpr (std::is_same_v<Item, Change>) {
+          return log_[i];
+        } else {
+          return std::get<Item>(log_[i]);
+        }
+      };
+      if (wanted(log_[i]) && !page.add(read)) break;
     }
-    return page;
+    return page.take();
   }
 
   mutable std::mutex mutex_;

@@ -116,6 +116,13 @@ inline Position position_of(const Change& change) {
   return std::visit([](const auto& c) { return c.position; }, change);
 }
 
+// How much text there is: what bounds of memory and of pages count.
+inline std::size_t text_bytes(const Message& message) noexcept { return message.text.size(); }
+inline std::size_t text_bytes(const Change& change) noexcept {
+  const auto* message = std::get_if<Message>(&change);
+  return message != nullptr ? text_bytes(*message) : 0;
+}
+
 // A message somebody wants to send.
 struct PostDraft {
   UserId author;

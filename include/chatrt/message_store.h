@@ -16,6 +16,7 @@
 
 #include "chatrt/export.h"
 #include "chatrt/message.h"
+#include "chatrt/page.h"
 #include "chatrt/result.h"
 
 namespace chatrt {
@@ -27,12 +28,6 @@ struct Appended {
   // or the mark as it already stood, whose position and time say nothing. Nobody is to be told
   // again.
   bool repeated = false;
-};
-
-template <typename T>
-struct Page {
-  std::vector<T> items;
-  bool more = false;  // there are further items beyond the last of these
 };
 
 // Both bounds are exclusive. Neither: the newest page. `after` alone: oldest first above it.
@@ -57,6 +52,10 @@ struct Conversation {
   Marks peers;
   std::uint64_t unread = 0;  // messages of others above mine.read
 };
+
+inline std::size_t text_bytes(const Conversation& conversation) noexcept {
+  return text_bytes(conversation.last_message);
+}
 
 class CHATRT_EXPORT MessageStore {
  public:
@@ -84,35 +83,38 @@ class CHATRT_EXPORT MessageStore {
   // The position of the newest change; 0 in an empty store.
   virtual Result<Position> last_position() const = 0;
 
+  // --- pages. One that ends at its limit costs what it has and the item that was too much, however
+  // many lie beyond. REQUIRES: limit.items > 0
+
   // Changes of the conversations that `user` is a member of, with positions above `after`, oldest
-  // first. A user nobody has heard of has none, which is no error. REQUIRES: limit > 0
+  // first. A user nobody has heard of has none, which is no error.
   virtual Result<Page<Change>> read_for_user(const UserId& user, Position after,
-                                             std::size_t limit) const = 0;
+                                             PageLimit limit) const = 0;
 
   // Messages of others to `user` above the user's delivered marks and with positions above `after`,
-  // oldest first: what no device of theirs has confirmed. REQUIRES: limit > 0
+  // oldest first: what no device of theirs has confirmed.
   virtual Result<Page<Message>> read_undelivered(const UserId& user, Position after,
-                                                 std::size_t limit) const = 0;
+                                                 PageLimit limit) const = 0;
 
   // Messages of a conversation, always in rising sequence. `more` looks in the direction of the
   // page, inside the range: towards older ones, or with `after` alone towards newer ones. A
   // conversation that does not exist or that `reader` is no member of is `not_found`; a direct
   // conversation (target user) in which nobody has written yet is empty. Membership is checked in
-  // the read itself. REQUIRES: limit > 0
+  // the read itself.
   virtual Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
-                                                  SequenceRange range, std::size_t limit) const = 0;
+                                                  SequenceRange range, PageLimit limit) const = 0;
 
   // The user's conversations by the position of their last message, newest first; with `before`,
-  // those whose last message lies below it. REQUIRES: limit > 0
+  // those whose last message lies below it.
   virtual Result<Page<Conversation>> conversations_of(const UserId& user,
                                                       std::optional<Position> before,
-                                                      std::size_t limit) const = 0;
+                                                      PageLimit limit) const = 0;
 
-  // Those who share a conversation with `user`, without the user, in no order.
+  // The whole log above `after`, oldest first: for followers and operators.
+  virtual Result<Page<Change>> read_log(Position after, PageLimit limit) const = 0;
+
+  // --- Those who share a conversation with `user`, without the user, in no order.
   virtual Result<std::vector<UserId>> contacts_of(const UserId& user) const = 0;
-
-  // The whole log above `after`, oldest first: for followers and operators. REQUIRES: limit > 0
-  virtual Result<Page<Change>> read_log(Position after, std::size_t limit) const = 0;
 };
 
 // Everything in memory, nothing durable: for tests and for hosts without history. append() and the

@@ -6,7 +6,6 @@
 
 #include "chatrt/utf8.h"
 #include "hub_impl.h"
-#include "page_bytes.h"
 
 namespace chatrt {
 namespace {
@@ -144,14 +143,10 @@ void Hub::history(UserId reader, Target target, SequenceRange range, std::size_t
   Status status = check_read(reader, limit);
   if (status) status = check_target(target);
   if (status) status = check_permission(lanes, reader, ReadAction{target});
-  limit = std::min(limit, lanes.options.page_max);
   read(lanes, std::move(status), std::move(done),
-       [&lanes, reader = std::move(reader), target = std::move(target), range, limit] {
-         auto page = lanes.parts.store.read_conversation(reader, target, range, limit);
-         const bool oldest_first = range.after && !range.before;
-         if (page && oldest_first) cut_end(*page, lanes.options.page_bytes_max);
-         if (page && !oldest_first) cut_begin(*page, lanes.options.page_bytes_max);
-         return page;
+       [&lanes, reader = std::move(reader), target = std::move(target), range,
+        page = lanes.page_of(limit)] {
+         return lanes.parts.store.read_conversation(reader, target, range, page);
        });
 }
 
@@ -159,28 +154,24 @@ void Hub::conversations(UserId user, std::optional<Position> before, std::size_t
                         std::function<void(Result<Page<Conversation>>)> done) {
   Lanes& lanes = impl_->lanes;
   Status status = check_read(user, limit);
-  limit = std::min(limit, lanes.options.page_max);
-  read(lanes, std::move(status), std::move(done), [&lanes, user = std::move(user), before, limit] {
-    auto page = lanes.parts.store.conversations_of(user, before, limit);
-    if (page) cut_end(*page, lanes.options.page_bytes_max);
-    return page;
-  });
+  read(lanes, std::move(status), std::move(done),
+       [&lanes, user = std::move(user), before, page = lanes.page_of(limit)] {
+         return lanes.parts.store.conversations_of(user, before, page);
+       });
 }
 
 void Hub::sync(UserId user, Position since, std::size_t limit,
                std::function<void(Result<Sync>)> done) {
   Lanes& lanes = impl_->lanes;
   Status status = check_read(user, limit);
-  limit = std::min(limit, lanes.options.page_max);
   read(lanes, std::move(status), std::move(done),
-       [&lanes, user = std::move(user), since, limit]() -> Result<Sync> {
+       [&lanes, user = std::move(user), since, limit = lanes.page_of(limit)]() -> Result<Sync> {
          const MessageStore& store = lanes.parts.store;
          // Asked first: what is committed after it is for the next time.
          const auto end = store.last_position();
          if (!end) return end.error();
          auto page = store.read_for_user(user, since, limit);
          if (!page) return page.error();
-         cut_end(*page, lanes.options.page_bytes_max);
          Sync sync{.changes = std::move(page->items), .position = *end, .more = page->more};
          if (!sync.changes.empty()) {
            const Position last = position_of(sync.changes.back());

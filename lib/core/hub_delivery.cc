@@ -64,8 +64,9 @@ void Delivery::catch_up() {
 Status Delivery::read_on() {
   if (const Status known = find_head(); !known) return known;
   for (bool more = true; more;) {
-    auto page =
-        lanes_.ask([&] { return lanes_.parts.store.read_log(head(), lanes_.options.page_max); });
+    auto page = lanes_.ask([&] {
+      return lanes_.parts.store.read_log(head(), lanes_.page_of(lanes_.options.page_max));
+    });
     if (!page) return page.error();
     more = page->more;
     for (Change& change : page->items) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "text_bytes.h"
-
 namespace chatrt {
 namespace {
 
@@ -38,7 +36,6 @@ void Replays::attach(ConnectionId connection, const Hub::AttachRequest& request,
                 .backlog = backlog,
                 .complete = complete,
                 .paused = false,
-                .limit = lanes_.options.page_max,
                 .room = lanes_.options.replay_bytes_max,
                 .waiting = {},
                 .contacts = std::nullopt};
@@ -98,10 +95,16 @@ void Replays::send_recent(Running::iterator at) {
   join(node.key(), node.mapped());
 }
 
+// What may be sent before it pauses; about, and what cannot be sent after all is read again.
+PageLimit Replays::page_of(const Replay& replay) const {
+  const std::size_t events = std::max<std::size_t>(replay.room / kEventBytes, 1);
+  return {std::min(events, lanes_.options.page_max), replay.room};
+}
+
 void Replays::read(ConnectionId connection, const Replay& replay) {
   ++reading_;
   lanes_.read_then(
-      [this, user = replay.user, cursor = replay.cursor, limit = replay.limit] {
+      [this, user = replay.user, cursor = replay.cursor, limit = page_of(replay)] {
         return lanes_.parts.store.read_for_user(user, cursor, limit);
       },
       [this, connection, serial = replay.serial,
@@ -115,7 +118,7 @@ void Replays::read(ConnectionId connection, const Replay& replay) {
 void Replays::read_backlog(ConnectionId connection, const Replay& replay) {
   ++reading_;
   lanes_.read_then(
-      [this, user = replay.user, cursor = replay.cursor, limit = replay.limit,
+      [this, user = replay.user, cursor = replay.cursor, limit = page_of(replay),
        first = lanes_.parts.registry.connection_count(replay.user) == 0]() -> Result<Backlog> {
         const MessageStore& store = lanes_.parts.store;
         auto page = store.read_undelivered(user, cursor, limit);
@@ -158,7 +161,6 @@ void Replays::sent_page(ConnectionId connection, std::uint64_t serial, Position 
     }
     if (!send(connection, replay, change)) return pause(at);
   }
-  replay.limit = std::min(2 * replay.limit, lanes_.options.page_max);
   // The last page holds all there was when its read was asked for.
   if (!page->more) replay.cursor = std::max(replay.cursor, read_at);
   go_on(at);
@@ -185,8 +187,6 @@ void Replays::sent_backlog(ConnectionId connection, std::uint64_t serial, Result
 void Replays::pause(Running::iterator at) {
   Replay& replay = at->second;
   replay.paused = true;
-  // What was read and not sent is read again: with long texts pages get shorter.
-  replay.limit = std::max<std::size_t>(replay.limit / 2, 1);
   auto more = [this, connection = at->first, serial = replay.serial] {
     lanes_.inbox.put_always([this, connection, serial] { resume(connection, serial); });
   };

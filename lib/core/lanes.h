@@ -2,7 +2,9 @@
 // of calling out, none of which lets an exception through.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -39,6 +41,11 @@ class Lanes {
   const HubOptions options;
   Inbox inbox;
   Counters counters;
+
+  // A page for somebody who asks for `items`.
+  PageLimit page_of(std::size_t items) const {
+    return {std::min(items, options.page_max), options.page_bytes_max};
+  }
 
   // Calls `done`, if there is one.
   template <typename Done, typename Answer>

@@ -65,26 +65,23 @@ class MemoryStore final : public MessageStore {
   }
 
   Result<Page<Change>> read_for_user(const UserId& user, Position after,
-                                     std::size_t limit) const override {
-    assert(limit > 0);
+                                     PageLimit limit) const override {
+    assert(limit.items > 0);
     const std::shared_lock lock(mutex_);
-    Page<Change> page;
+    PageBuilder<Change> page(limit);
     const User* reader = find(user);
-    if (reader == nullptr) return page;
+    if (reader == nullptr) return page.take();
     auto at = std::upper_bound(reader->changes.begin(), reader->changes.end(), after.value);
-    for (; at != reader->changes.end() && page.items.size() < limit; ++at) {
-      page.items.push_back(log_[*at - 1]);
-    }
-    page.more = at != reader->changes.end();
-    return page;
+    while (at != reader->changes.end() && page.add([&] { return log_[*at - 1]; })) ++at;
+    return page.take();
   }
 
   Result<Page<Message>> read_undelivered(const UserId& user, Position after,
-                                         std::size_t limit) const override;
+                                         PageLimit limit) const override;
   Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
-                                          SequenceRange range, std::size_t limit) const override;
+                                          SequenceRange range, PageLimit limit) const override;
   Result<Page<Conversation>> conversations_of(const UserId& user, std::optional<Position> before,
-                                              std::size_t limit) const override;
+                                              PageLimit limit) const override;
 
   Result<std::vector<UserId>> contacts_of(const UserId& user) const override {
     const std::shared_lock lock(mutex_);
@@ -98,14 +95,13 @@ class MemoryStore final : public MessageStore {
     return contacts;
   }
 
-  Result<Page<Change>> read_log(Position after, std::size_t limit) const override {
-    assert(limit > 0);
+  Result<Page<Change>> read_log(Position after, PageLimit limit) const override {
+    assert(limit.items > 0);
     const std::shared_lock lock(mutex_);
-    Page<Change> page;
+    PageBuilder<Change> page(limit);
     std::uint64_t at = after.value;
-    for (; at < log_.size() && page.items.size() < limit; ++at) page.items.push_back(log_[at]);
-    page.more = at < log_.size();
-    return page;
+    while (at < log_.size() && page.add([&] { return log_[at]; })) ++at;
+    return page.take();
   }
 
  private:
@@ -117,6 +113,7 @@ class MemoryStore final : public MessageStore {
   Result<Appended> repeat(Position stored, const PostDraft& draft) const;
   Result<ConversationId> conversation_for(UserIndex author, const Target& target);
   void log(Direct& conversation, Change change);
+  Conversation overview(ConversationId id, UserIndex reader) const;
 
   UserIndex intern(const UserId& id);
   const User* find(const UserId& id) const {
@@ -250,12 +247,12 @@ Result<Appended> MemoryStore::add(const MarkDraft& draft, Timestamp now) {
 }
 
 Result<Page<Message>> MemoryStore::read_undelivered(const UserId& user, Position after,
-                                                    std::size_t limit) const {
-  assert(limit > 0);
+                                                    PageLimit limit) const {
+  assert(limit.items > 0);
   const std::shared_lock lock(mutex_);
-  Page<Message> page;
+  PageBuilder<Message> page(limit);
   const User* self = find(user);
-  if (self == nullptr) return page;
+  if (self == nullptr) return page.take();
 
   // No conversation gives more than a page and the one that shows that there is more.
   Positions found;
@@ -265,24 +262,23 @@ Result<Page<Message>> MemoryStore::read_undelivered(const UserId& user, Position
     const auto begin = conversation.messages.begin();
     auto at = std::upper_bound(begin + static_cast<std::ptrdiff_t>(marks.delivered.value),
                                conversation.messages.end(), after.value);
-    for (std::size_t taken = 0; at != conversation.messages.end() && taken <= limit; ++at) {
+    for (std::size_t taken = 0; at != conversation.messages.end() && taken <= limit.items; ++at) {
       if (message_at(*at).author == user) continue;
       found.push_back(*at);
       ++taken;
     }
   }
   std::sort(found.begin(), found.end());
-  page.more = found.size() > limit;
-  found.resize(std::min(found.size(), limit));
-  for (const std::uint64_t position : found) page.items.push_back(message_at(position));
-  return page;
+  for (const std::uint64_t position : found) {
+    if (!page.add([&] { return message_at(position); })) break;
+  }
+  return page.take();
 }
 
 Result<Page<Message>> MemoryStore::read_conversation(const UserId& reader, const Target& target,
-                                                     SequenceRange range, std::size_t limit) const {
-  assert(limit > 0);
+                                                     SequenceRange range, PageLimit limit) const {
+  assert(limit.items > 0);
   const std::shared_lock lock(mutex_);
-  Page<Message> page;
   const Direct* conversation = nullptr;
   const User* self = find(reader);
   if (const auto* id = std::get_if<ConversationId>(&target)) {
@@ -292,9 +288,9 @@ Result<Page<Message>> MemoryStore::read_conversation(const UserId& reader, const
     conversation = &direct(*id);
   } else {
     const User* peer = find(std::get<UserId>(target));
-    if (self == nullptr || peer == nullptr) return page;
+    if (self == nullptr || peer == nullptr) return Page<Message>{};
     const auto found = by_pair_.find(pair_key(index_of(*self), index_of(*peer)));
-    if (found == by_pair_.end()) return page;
+    if (found == by_pair_.end()) return Page<Message>{};
     conversation = &direct(found->second);
   }
 
@@ -303,28 +299,26 @@ Result<Page<Message>> MemoryStore::read_conversation(const UserId& reader, const
   std::uint64_t first = std::min(range.after.value_or(Sequence{0}).value, count);
   std::uint64_t last = count;
   if (range.before) last = std::min(range.before->value == 0 ? 0 : range.before->value - 1, count);
-  if (last < first) last = first;
-  page.more = last - first > limit;
-  if (page.more) {
-    const bool towards_newer = range.after && !range.before;
-    if (towards_newer) {
-      last = first + limit;
-    } else {
-      first = last - limit;
-    }
+  PageBuilder<Message> page(limit);
+  const auto add = [&](std::uint64_t index) {
+    return page.add([&] { return message_at(conversation->messages[index]); });
+  };
+  if (range.after && !range.before) {
+    while (first < last && add(first)) ++first;
+    return page.take();
   }
-  for (; first < last; ++first) page.items.push_back(message_at(conversation->messages[first]));
-  return page;
+  while (first < last && add(last - 1)) --last;
+  return reversed(page.take());
 }
 
 Result<Page<Conversation>> MemoryStore::conversations_of(const UserId& user,
                                                          std::optional<Position> before,
-                                                         std::size_t limit) const {
-  assert(limit > 0);
+                                                         PageLimit limit) const {
+  assert(limit.items > 0);
   const std::shared_lock lock(mutex_);
-  Page<Conversation> page;
+  PageBuilder<Conversation> page(limit);
   const User* self = find(user);
-  if (self == nullptr) return page;
+  if (self == nullptr) return page.take();
 
   std::vector<ConversationId> found;
   for (const ConversationId id : self->conversations) {
@@ -333,20 +327,22 @@ Result<Page<Conversation>> MemoryStore::conversations_of(const UserId& user,
   std::sort(found.begin(), found.end(), [this](ConversationId a, ConversationId b) {
     return direct(a).messages.back() > direct(b).messages.back();
   });
-  page.more = found.size() > limit;
-  found.resize(std::min(found.size(), limit));
   const UserIndex reader = index_of(*self);
   for (const ConversationId id : found) {
-    const Direct& conversation = direct(id);
-    const UserIndex peer = conversation.peer_of(reader);
-    page.items.push_back({.id = id,
-                          .peer = users_[peer].id,
-                          .last_message = message_at(conversation.messages.back()),
-                          .mine = conversation.marks[conversation.slot_of(reader)],
-                          .peers = conversation.marks[conversation.slot_of(peer)],
-                          .unread = conversation.unread[conversation.slot_of(reader)]});
+    if (!page.add([&] { return overview(id, reader); })) break;
   }
-  return page;
+  return page.take();
+}
+
+Conversation MemoryStore::overview(ConversationId id, UserIndex reader) const {
+  const Direct& conversation = direct(id);
+  const UserIndex peer = conversation.peer_of(reader);
+  return {.id = id,
+          .peer = users_[peer].id,
+          .last_message = message_at(conversation.messages.back()),
+          .mine = conversation.marks[conversation.slot_of(reader)],
+          .peers = conversation.marks[conversation.slot_of(peer)],
+          .unread = conversation.unread[conversation.slot_of(reader)]};
 }
 
 }  // namespace

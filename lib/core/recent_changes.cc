@@ -4,8 +4,6 @@
 #include <cassert>
 #include <utility>
 
-#include "text_bytes.h"
-
 namespace chatrt {
 
 RecentChanges::RecentChanges(std::size_t changes_max, std::size_t bytes_max)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "missed.h"
+#include "schema.h"
 
 namespace chatrt::sqlite {
 namespace {
@@ -39,7 +40,7 @@ Position Reader::last_position() {
 
 // -------------------------------------------------------------------------- what a user has missed
 
-Page<Change> Reader::read_for_user(const UserId& user, Position after, std::size_t limit) {
+Page<Change> Reader::read_for_user(const UserId& user, Position after, PageLimit limit) {
   const Snapshot snapshot(*database_);
   const std::int64_t id = find_user(user);
   Missed missed(statements_, rows_, Missed::What::changes, id);
@@ -50,18 +51,17 @@ Page<Change> Reader::read_for_user(const UserId& user, Position after, std::size
         id, to_int(after.value));
     while (found.next()) missed.add(found.integer(0), to_int(after.value), 0, found.integer(1));
   }
-  Page<Change> page;
-  while (auto place = missed.next()) {
-    if (page.items.size() == limit) {
-      page.more = true;
-      break;
-    }
-    page.items.push_back(rows_.change(place->position, parties(place->conversation, id, user)));
+  PageBuilder<Change> page(limit);
+  while (const auto place = missed.next()) {
+    const auto read = [&] {
+      return rows_.change(place->position, parties(place->conversation, id, user));
+    };
+    if (!page.add(read)) break;
   }
-  return page;
+  return page.take();
 }
 
-Page<Message> Reader::read_undelivered(const UserId& user, Position after, std::size_t limit) {
+Page<Message> Reader::read_undelivered(const UserId& user, Position after, PageLimit limit) {
   const Snapshot snapshot(*database_);
   const std::int64_t id = find_user(user);
   Missed missed(statements_, rows_, Missed::What::messages_of_others, id);
@@ -75,24 +75,22 @@ Page<Message> Reader::read_undelivered(const UserId& user, Position after, std::
       missed.add(found.integer(0), to_int(after.value), found.integer(1), found.integer(2));
     }
   }
-  Page<Message> page;
-  while (auto place = missed.next()) {
-    if (page.items.size() == limit) {
-      page.more = true;
-      break;
-    }
-    page.items.push_back(rows_.message(place->position, parties(place->conversation, id, user)));
+  PageBuilder<Message> page(limit);
+  while (const auto place = missed.next()) {
+    const auto read = [&] {
+      return rows_.message(place->position, parties(place->conversation, id, user));
+    };
+    if (!page.add(read)) break;
   }
-  return page;
+  return page.take();
 }
 
 // ------------------------------------------------------------------------------- one conversation
 
 // Membership is a condition of the query that finds the conversation, in the same state of the file
-// as its messages. Sequences are dense, so what the page has and whether there is more is known
-// before it is read.
+// as its messages.
 Result<Page<Message>> Reader::read_conversation(const UserId& reader, const Target& target,
-                                                SequenceRange range, std::size_t limit) {
+                                                SequenceRange range, PageLimit limit) {
   const Snapshot snapshot(*database_);
   const std::int64_t user = find_user(reader);
   const auto* peer = std::get_if<UserId>(&target);
@@ -110,37 +108,63 @@ Result<Page<Message>> Reader::read_conversation(const UserId& reader, const Targ
     if (peer != nullptr) return Page<Message>{};  // nobody has written there yet
     return Error{Errc::not_found, "no such conversation"};
   }
-  const Parties members = parties(found.integer(0), user, reader);
-  const std::int64_t last = found.integer(1);
-  const std::int64_t above = range.after ? std::min(to_int(range.after->value), last) : 0;
-  const std::int64_t below =
-      range.before ? std::min(to_int(range.before->value), last + 1) : last + 1;
-  const std::int64_t asked = to_int(limit);
-  Page<Message> page;
-  if (below - above <= 1) return page;
-  std::int64_t first = above + 1;
-  std::int64_t final = below - 1;
-  page.more = final - first >= asked;
-  if (page.more && range.after && !range.before) final = first + asked - 1;
-  if (page.more && !(range.after && !range.before)) first = final - asked + 1;
-
-  Link link = rows_.find(members.conversation, final, last, found.integer(2));
-  page.items.push_back(rows_.message(link.position, members, &link));
-  while (link.sequence > first) {
-    const std::int64_t expected = link.sequence - 1;
-    page.items.push_back(rows_.message(link.previous_message, members, &link));
-    if (link.sequence != expected) throw_damaged("a conversation has a gap");
-  }
-  std::reverse(page.items.begin(), page.items.end());
-  return page;
+  const Chain chain{parties(found.integer(0), user, reader), found.integer(1), found.integer(2)};
+  const std::int64_t end = chain.last_sequence;
+  const std::int64_t first = range.after ? std::min(to_int(range.after->value), end) + 1 : 1;
+  const std::int64_t last = range.before ? std::min(to_int(range.before->value) - 1, end) : end;
+  if (first > last) return Page<Message>{};
+  return range.after && !range.before ? read_upwards(chain, first, limit)
+                                      : read_downwards(chain, first, last, limit);
 }
 
-// --------------------------------------------------------------------------- a user's
-// conversations
+Page<Message> Reader::read_downwards(const Chain& chain, std::int64_t first, std::int64_t last,
+                                     PageLimit limit) {
+  std::int64_t position = find(chain, last).position;
+  PageBuilder<Message> page(limit);
+  for (std::int64_t sequence = last; sequence >= first; --sequence) {
+    Link link;
+    if (!page.add([&] { return message(chain, sequence, position, &link); })) break;
+    position = link.previous_message;
+  }
+  return reversed(page.take());
+}
+
+// The links lead downwards, and we want to go up: so from the end of a short stretch to its begin,
+// without the texts, and then up.
+Page<Message> Reader::read_upwards(const Chain& chain, std::int64_t first, PageLimit limit) {
+  PageBuilder<Message> page(limit);
+  for (std::int64_t sequence = first; sequence <= chain.last_sequence;) {
+    const std::int64_t step = (sequence + kStep - 1) / kStep * kStep;
+    Link link = find(chain, std::min(step, chain.last_sequence));
+    std::vector<std::int64_t> positions{link.position};  // newest first
+    while (link.sequence > sequence) {
+      link = rows_.previous_message(link, chain.members.conversation);
+      positions.push_back(link.position);
+    }
+    for (; !positions.empty(); ++sequence) {
+      if (!page.add([&] { return message(chain, sequence, positions.back()); })) return page.take();
+      positions.pop_back();
+    }
+  }
+  return page.take();
+}
+
+Link Reader::find(const Chain& chain, std::int64_t sequence) {
+  return rows_.find(chain.members.conversation, sequence, chain.last_sequence, chain.last_message);
+}
+
+Message Reader::message(const Chain& chain, std::int64_t sequence, std::int64_t position,
+                        Link* link) {
+  Message message = rows_.message(position, chain.members, link);
+  if (to_int(message.sequence.value) != sequence) throw_damaged("a conversation has a gap");
+  return message;
+}
+
+// ------------------------------------------------------------------- the conversations of a user
 
 // Sorts the numbers of the user's own conversations; all else is read for the page alone.
 Page<Conversation> Reader::conversations_of(const UserId& user, std::optional<Position> before,
-                                            std::size_t limit) {
+                                            PageLimit limit) {
   const Snapshot snapshot(*database_);
   const std::int64_t id = find_user(user);
   std::vector<std::pair<std::int64_t, std::int64_t>> all;  // last message, conversation
@@ -151,15 +175,15 @@ Page<Conversation> Reader::conversations_of(const UserId& user, std::optional<Po
         id, before ? to_int(before->value) : INT64_MAX);
     while (found.next()) all.emplace_back(found.integer(0), found.integer(1));
   }
-  const std::size_t count = std::min(limit, all.size());
-  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count), all.end(),
-                    std::greater<>());
-  Page<Conversation> page;
-  page.more = all.size() > count;
-  for (std::size_t i = 0; i < count; ++i) {
-    page.items.push_back(conversation_of(all[i].second, id, user));
+  // The page, and one that shows that there is more.
+  const std::size_t count = limit.items < all.size() ? limit.items + 1 : all.size();
+  const auto sorted = all.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(all.begin(), sorted, all.end(), std::greater<>());
+  PageBuilder<Conversation> page(limit);
+  for (auto at = all.begin(); at != sorted; ++at) {
+    if (!page.add([&] { return conversation_of(at->second, id, user); })) break;
   }
-  return page;
+  return page.take();
 }
 
 Conversation Reader::conversation_of(std::int64_t id, std::int64_t user, const UserId& name) {
@@ -195,23 +219,19 @@ std::vector<UserId> Reader::contacts_of(const UserId& user) {
   return contacts;
 }
 
-// ------------------------------------------------------------------------------------ the whole
-// log
+// --------------------------------------------------------------------------------- the whole log
 
-Page<Change> Reader::read_log(Position after, std::size_t limit) {
+Page<Change> Reader::read_log(Position after, PageLimit limit) {
   const Snapshot snapshot(*database_);
   Query places =
       statements_.get("SELECT position, conversation FROM log WHERE position > ? ORDER BY position",
                       to_int(after.value));
-  Page<Change> page;
+  PageBuilder<Change> page(limit);
   while (places.next()) {
-    if (page.items.size() == limit) {
-      page.more = true;
-      break;
-    }
-    page.items.push_back(rows_.change(places.integer(0), parties(places.integer(1))));
+    const auto read = [&] { return rows_.change(places.integer(0), parties(places.integer(1))); };
+    if (!page.add(read)) break;
   }
-  return page;
+  return page.take();
 }
 
 }  // namespace chatrt::sqlite

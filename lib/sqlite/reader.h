@@ -17,20 +17,33 @@ class Reader {
       : database_(std::move(database)), statements_(*database_), rows_(statements_) {}
 
   Position last_position();
-  Page<Change> read_for_user(const UserId& user, Position after, std::size_t limit);
-  Page<Message> read_undelivered(const UserId& user, Position after, std::size_t limit);
+  Page<Change> read_for_user(const UserId& user, Position after, PageLimit limit);
+  Page<Message> read_undelivered(const UserId& user, Position after, PageLimit limit);
   Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
-                                          SequenceRange range, std::size_t limit);
+                                          SequenceRange range, PageLimit limit);
   Page<Conversation> conversations_of(const UserId& user, std::optional<Position> before,
-                                      std::size_t limit);
+                                      PageLimit limit);
   std::vector<UserId> contacts_of(const UserId& user);
-  Page<Change> read_log(Position after, std::size_t limit);
+  Page<Change> read_log(Position after, PageLimit limit);
 
  private:
   std::int64_t find_user(const UserId& name);  // 0: unknown
   Parties parties(std::int64_t conversation);
   // The parties of a conversation that the user is said to be in; damage if it is not so.
   Parties parties(std::int64_t conversation, std::int64_t user, const UserId& name);
+  // A conversation, and the newest message of its chain.
+  struct Chain {
+    Parties members;
+    std::int64_t last_sequence;
+    std::int64_t last_message;
+  };
+  Page<Message> read_downwards(const Chain& chain, std::int64_t first, std::int64_t last,
+                               PageLimit limit);
+  Page<Message> read_upwards(const Chain& chain, std::int64_t first, PageLimit limit);
+  Link find(const Chain& chain, std::int64_t sequence);
+  // The message at `position`; damage if it has another sequence.
+  Message message(const Chain& chain, std::int64_t sequence, std::int64_t position,
+                  Link* link = nullptr);
   Conversation conversation_of(std::int64_t id, std::int64_t user, const UserId& name);
 
   std::unique_ptr<SQLite::Database> database_;

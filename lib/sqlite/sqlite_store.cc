@@ -114,29 +114,29 @@ class SqliteStore final : public MessageStore {
     return readers_.with<Position>([](Reader& r) { return r.last_position(); });
   }
   Result<Page<Change>> read_for_user(const UserId& user, Position after,
-                                     std::size_t limit) const override {
+                                     PageLimit limit) const override {
     return readers_.with<Page<Change>>(
         [&](Reader& r) { return r.read_for_user(user, after, limit); });
   }
   Result<Page<Message>> read_undelivered(const UserId& user, Position after,
-                                         std::size_t limit) const override {
+                                         PageLimit limit) const override {
     return readers_.with<Page<Message>>(
         [&](Reader& r) { return r.read_undelivered(user, after, limit); });
   }
   Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
-                                          SequenceRange range, std::size_t limit) const override {
+                                          SequenceRange range, PageLimit limit) const override {
     return readers_.with<Page<Message>>(
         [&](Reader& r) { return r.read_conversation(reader, target, range, limit); });
   }
   Result<Page<Conversation>> conversations_of(const UserId& user, std::optional<Position> before,
-                                              std::size_t limit) const override {
+                                              PageLimit limit) const override {
     return readers_.with<Page<Conversation>>(
         [&](Reader& r) { return r.conversations_of(user, before, limit); });
   }
   Result<std::vector<UserId>> contacts_of(const UserId& user) const override {
     return readers_.with<std::vector<UserId>>([&](Reader& r) { return r.contacts_of(user); });
   }
-  Result<Page<Change>> read_log(Position after, std::size_t limit) const override {
+  Result<Page<Change>> read_log(Position after, PageLimit limit) const override {
     return readers_.with<Page<Change>>([&](Reader& r) { return r.read_log(after, limit); });
   }
 

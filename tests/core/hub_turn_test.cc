@@ -174,28 +174,27 @@ struct BadStore final : MessageStore {
     if (throws) throw 1;
     return inner.last_position();
   }
-  Result<Page<Change>> read_for_user(const UserId& u, Position p, std::size_t n) const override {
+  Result<Page<Change>> read_for_user(const UserId& u, Position p, PageLimit n) const override {
     if (throws) throw std::runtime_error("disk");
     return inner.read_for_user(u, p, n);
   }
-  Result<Page<Message>> read_undelivered(const UserId& u, Position p,
-                                         std::size_t n) const override {
+  Result<Page<Message>> read_undelivered(const UserId& u, Position p, PageLimit n) const override {
     return inner.read_undelivered(u, p, n);
   }
   Result<Page<Message>> read_conversation(const UserId& u, const Target& t, SequenceRange r,
-                                          std::size_t n) const override {
+                                          PageLimit n) const override {
     if (throws) throw std::runtime_error("disk");
     return inner.read_conversation(u, t, r, n);
   }
   Result<Page<Conversation>> conversations_of(const UserId& u, std::optional<Position> p,
-                                              std::size_t n) const override {
+                                              PageLimit n) const override {
     return inner.conversations_of(u, p, n);
   }
   Result<std::vector<UserId>> contacts_of(const UserId& u) const override {
     if (throws) throw std::runtime_error("disk");
     return inner.contacts_of(u);
   }
-  Result<Page<Change>> read_log(Position p, std::size_t n) const override {
+  Result<Page<Change>> read_log(Position p, PageLimit n) const override {
     if (throws) throw std::runtime_error("disk");
     return inner.read_log(p, n);
   }

@@ -188,6 +188,54 @@ TEST_SUITE("reads") {
     for (std::thread& thread : threads) thread.join();
     CHECK(right == 160);
   }
+  // What lies beyond is damaged: whoever looked at it would say so.
+  TEST_CASE("of a page that its texts fill look at nothing beyond the one that was too much") {
+    const TempFolder folder;
+    const auto file = folder / "chat.db";
+    {
+      std::vector<Draft> drafts;
+      for (int i = 1; i <= 9; ++i) {
+        drafts.push_back(draft("ann", "bob", "12345"));                    // 1, 3, 5, ...
+        drafts.push_back(draft("bob", "c" + std::to_string(i), "12345"));  // 2, 4, 6, ...
+      }
+      REQUIRE(open(file)->append(drafts, kNow).has_value());
+    }
+    const auto damage = [&](const char* where) {
+      sqlite3* database = nullptr;
+      REQUIRE(sqlite3_open(file.c_str(), &database) == SQLITE_OK);
+      const std::string sql = std::string{"UPDATE log SET text = 'other' WHERE "} + where;
+      CHECK(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+      CHECK(sqlite3_close(database) == SQLITE_OK);
+      return open(file);
+    };
+    const PageLimit two{500, 14};
+    const auto is_damaged = [](const auto& page) {
+      return !page.has_value() && page.error().code == Errc::corrupt;
+    };
+    const auto is_two = [](const auto& page) {
+      return page.has_value() && page->items.size() == 2 && page->more;
+    };
+    SUBCASE("upwards") {
+      const auto store = damage("position BETWEEN 7 AND 16");
+      CHECK(is_two(store->read_log(Position{0}, two)));
+      CHECK(is_damaged(store->read_log(Position{0}, 500)));
+      CHECK(is_two(store->read_for_user(user("bob"), Position{0}, two)));
+      CHECK(is_damaged(store->read_for_user(user("bob"), Position{0}, 500)));
+      CHECK(is_two(store->read_undelivered(user("bob"), Position{0}, two)));
+      CHECK(is_damaged(store->read_undelivered(user("bob"), Position{0}, 500)));
+      const SequenceRange all{.after = Sequence{0}};
+      CHECK(is_two(store->read_conversation(user("bob"), user("ann"), all, two)));
+      CHECK(is_damaged(store->read_conversation(user("bob"), user("ann"), all, 500)));
+    }
+    SUBCASE("downwards") {
+      const auto store = damage("position BETWEEN 3 AND 12");
+      CHECK(is_two(store->read_conversation(user("bob"), user("ann"), {}, two)));
+      CHECK(is_damaged(store->read_conversation(user("bob"), user("ann"), {}, 500)));
+      CHECK(is_two(store->conversations_of(user("bob"), {}, two)));
+      CHECK(is_damaged(store->conversations_of(user("bob"), {}, 500)));
+    }
+  }
+
   TEST_CASE("of long conversations are right at every boundary of their steps") {
     const TempFolder folder;
     const auto store = open(folder / "chat.db");

@@ -54,22 +54,22 @@ class FaultyStore : public MessageStore {
     return inner_.last_position();
   }
   Result<Page<Change>> read_for_user(const UserId& user, Position after,
-                                     std::size_t limit) const override {
+                                     PageLimit limit) const override {
     if (auto fault = read_fault()) return *std::move(fault);
     return inner_.read_for_user(user, after, limit);
   }
   Result<Page<Message>> read_undelivered(const UserId& user, Position after,
-                                         std::size_t limit) const override {
+                                         PageLimit limit) const override {
     if (auto fault = read_fault()) return *std::move(fault);
     return inner_.read_undelivered(user, after, limit);
   }
   Result<Page<Message>> read_conversation(const UserId& reader, const Target& target,
-                                          SequenceRange range, std::size_t limit) const override {
+                                          SequenceRange range, PageLimit limit) const override {
     if (auto fault = read_fault()) return *std::move(fault);
     return inner_.read_conversation(reader, target, range, limit);
   }
   Result<Page<Conversation>> conversations_of(const UserId& user, std::optional<Position> before,
-                                              std::size_t limit) const override {
+                                              PageLimit limit) const override {
     if (auto fault = read_fault()) return *std::move(fault);
     return inner_.conversations_of(user, before, limit);
   }
@@ -77,7 +77,7 @@ class FaultyStore : public MessageStore {
     if (auto fault = read_fault()) return *std::move(fault);
     return inner_.contacts_of(user);
   }
-  Result<Page<Change>> read_log(Position after, std::size_t limit) const override {
+  Result<Page<Change>> read_log(Position after, PageLimit limit) const override {
     if (auto fault = read_fault()) return *std::move(fault);
     return inner_.read_log(after, limit);
   }

@@ -90,30 +90,29 @@ class StoreFixture {
     REQUIRE(position.has_value());
     return *position;
   }
-  Page<Change> changes_of(std::string_view who, std::uint64_t after = 0, std::size_t limit = 100) {
+  Page<Change> changes_of(std::string_view who, std::uint64_t after = 0, PageLimit limit = 100) {
     auto page = store_->read_for_user(user(who), Position{after}, limit);
     REQUIRE(page.has_value());
     return *std::move(page);
   }
-  Page<Message> undelivered(std::string_view who, std::uint64_t after = 0,
-                            std::size_t limit = 100) {
+  Page<Message> undelivered(std::string_view who, std::uint64_t after = 0, PageLimit limit = 100) {
     auto page = store_->read_undelivered(user(who), Position{after}, limit);
     REQUIRE(page.has_value());
     return *std::move(page);
   }
   Page<Message> messages(std::string_view who, const Target& target, SequenceRange range = {},
-                         std::size_t limit = 100) {
+                         PageLimit limit = 100) {
     auto page = store_->read_conversation(user(who), target, range, limit);
     REQUIRE(page.has_value());
     return *std::move(page);
   }
   Page<Conversation> conversations(std::string_view who, std::optional<Position> before = {},
-                                   std::size_t limit = 100) {
+                                   PageLimit limit = 100) {
     auto page = store_->conversations_of(user(who), before, limit);
     REQUIRE(page.has_value());
     return *std::move(page);
   }
-  Page<Change> log(std::uint64_t after = 0, std::size_t limit = 100) {
+  Page<Change> log(std::uint64_t after = 0, PageLimit limit = 100) {
     auto page = store_->read_log(Position{after}, limit);
     REQUIRE(page.has_value());
     return *std::move(page);

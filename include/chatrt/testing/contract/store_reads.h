@@ -35,6 +35,16 @@ inline void check_change_reads(StoreFixture& store) {
     CHECK_FALSE(last.more);
     CHECK_FALSE(store.changes_of("ann", 0, 4).more);
   }
+  SUBCASE("a page ends at the limit of its text, which has one item at least") {
+    const Page<Change> page = store.changes_of("ann", 0, {10, 2});  // a mark has no text
+    CHECK(positions_of(page) == Numbers{1, 3, 4});
+    CHECK(page.more);
+    CHECK_FALSE(store.changes_of("ann", 0, {10, 3}).more);
+    CHECK(positions_of(store.changes_of("ann", 0, {10, 0})) == Numbers{1});
+    CHECK(positions_of(store.log(0, {10, 12})) == Numbers{1, 2, 3, 4, 5});
+    CHECK(positions_of(store.log(0, {10, 9})) == Numbers{1});
+    CHECK(store.log(0, {10, 9}).more);
+  }
   SUBCASE("a user nobody has heard of has none") {
     const Page<Change> page = store.changes_of("nobody");
     CHECK(page.items.empty());
@@ -80,6 +90,13 @@ inline void check_undelivered(StoreFixture& store) {
     CHECK(texts_of(store.undelivered("bob", 4, 3)) == Texts{"c2"});
     CHECK_FALSE(store.undelivered("bob", 0, 4).more);
   }
+  SUBCASE("a page ends at the limit of its text, which has one item at least") {
+    const Page<Message> page = store.undelivered("bob", 0, {10, 5});
+    CHECK(texts_of(page) == Texts{"a1", "c1"});
+    CHECK(page.more);
+    CHECK_FALSE(store.undelivered("bob", 0, {10, 8}).more);
+    CHECK(texts_of(store.undelivered("bob", 2, {10, 1})) == Texts{"a3"});
+  }
   SUBCASE("notes to oneself are not among them") {
     store.post("bob", "bob", "note");
     CHECK(store.undelivered("bob", 5).items.empty());
@@ -93,7 +110,7 @@ inline void check_conversation_reads(StoreFixture& store) {
     conversation = store.post("ann", "bob", std::to_string(i)).conversation;
     store.post("ann", "cid", "in between");
   }
-  const auto read = [&](SequenceRange range, std::size_t limit) {
+  const auto read = [&](SequenceRange range, PageLimit limit) {
     return store.messages("bob", conversation, range, limit);
   };
 
@@ -135,6 +152,20 @@ inline void check_conversation_reads(StoreFixture& store) {
     CHECK(read({.before = Sequence{3}, .after = Sequence{2}}, 3).items.empty());
     CHECK(read({.before = Sequence{2}, .after = Sequence{4}}, 3).items.empty());
   }
+  SUBCASE("a page ends at the limit of its text, on the side that it was read to") {
+    const Page<Message> newest = read({}, {10, 2});
+    CHECK(texts_of(newest) == Texts{"5", "6"});
+    CHECK(newest.more);
+    CHECK_FALSE(read({}, {10, 6}).more);
+    const Page<Message> oldest = read({.after = Sequence{1}}, {10, 3});
+    CHECK(texts_of(oldest) == Texts{"2", "3", "4"});
+    CHECK(oldest.more);
+    CHECK_FALSE(read({.after = Sequence{1}}, {10, 5}).more);
+    CHECK(texts_of(read({.before = Sequence{6}, .after = Sequence{2}}, {10, 2})) ==
+          Texts{"4", "5"});
+    CHECK(texts_of(read({}, {10, 0})) == Texts{"6"});
+    CHECK(texts_of(read({.after = Sequence{0}}, {10, 0})) == Texts{"1"});
+  }
   SUBCASE("both members may name each other instead") {
     CHECK(texts_of(store.messages("ann", user("bob"), {}, 1)) == Texts{"6"});
     CHECK(texts_of(store.messages("bob", user("ann"), {}, 1)) == Texts{"6"});
@@ -164,7 +195,7 @@ inline void check_overviews(StoreFixture& store) {
   const Message to_bob = store.post("ann", "bob", "to bob");
   const Message to_cid = store.post("ann", "cid", "to cid");
   const Message from_dan = store.post("dan", "ann", "from dan");
-  const auto peers = [&](std::optional<Position> before, std::size_t limit) {
+  const auto peers = [&](std::optional<Position> before, PageLimit limit) {
     std::vector<UserId> found;
     for (const Conversation& one : store.conversations("ann", before, limit).items) {
       found.push_back(one.peer);
@@ -207,6 +238,12 @@ inline void check_overviews(StoreFixture& store) {
     CHECK(store.conversations("ann", {}, 2).more);
     CHECK_FALSE(store.conversations("ann", {}, 3).more);
     CHECK_FALSE(store.conversations("ann", to_cid.position, 1).more);
+  }
+  SUBCASE("a page ends at the limit of its text, which has one item at least") {
+    CHECK(peers({}, {10, 14}) == Users{user("dan"), user("cid")});
+    CHECK(store.conversations("ann", {}, {10, 14}).more);
+    CHECK_FALSE(store.conversations("ann", {}, {10, 20}).more);
+    CHECK(peers({}, {10, 1}) == Users{user("dan")});
   }
   SUBCASE("a user nobody has heard of has no conversations") {
     CHECK(store.conversations("nobody").items.empty());
