@@ -58,17 +58,18 @@ struct HubParts {
 
 // A `batch_max`, `page_max` or `replays_max` of 0 counts as 1.
 struct HubOptions {
-  std::size_t text_bytes_max = 65536;       // above: too_large
-  std::size_t client_id_bytes_max = 128;    // above: invalid_argument
-  std::size_t inbox_max = 65536;            // requests waiting for the commit lane; above: busy
-  std::size_t inbox_bytes_max = 64 << 20;   // of text among them; above: busy
-  std::size_t batch_max = 4096;             // drafts in one commit
-  std::size_t page_max = 500;               // items in one read; a higher limit is cut to it
-  std::size_t page_bytes_max = 128 << 10;   // of text in one read; above: fewer items, one at least
-  std::size_t reads_max = 4096;             // reads waiting or running; above: busy
-  std::size_t recent_changes_max = 16384;   // newest changes kept in memory for those who resume
-  std::size_t recent_bytes_max = 32 << 20;  // of text among them; above: fewer are kept
-  std::size_t replays_max = 64;             // pages read at once for those who resume; others wait
+  std::size_t text_bytes_max = 65536;      // above: too_large
+  std::size_t client_id_bytes_max = 128;   // above: invalid_argument
+  std::size_t inbox_max = 65536;           // requests waiting for the commit lane; above: busy
+  std::size_t inbox_bytes_max = 64 << 20;  // of text among them; above: busy
+  std::size_t batch_max = 4096;            // drafts in one commit
+  std::size_t page_max = 500;              // items in one read; a higher limit is cut to it
+  std::size_t page_bytes_max = 128 << 10;  // of text in one read; above: fewer items, one at least
+  std::size_t reads_max = 4096;            // reads waiting or running; above: busy
+  std::size_t user_reads_max = 64;         // of one user waiting for the one that runs; above: busy
+  std::size_t recent_changes_max = 16384;  // newest changes kept in memory for those who resume
+  std::size_t recent_bytes_max = 32 << 20;   // of text among them; above: fewer are kept
+  std::size_t replays_max = 64;              // pages read at once for those who resume; others wait
   std::size_t replay_bytes_max = 128 << 10;  // to one connection until Outlet::replay_paused()
   std::size_t typing_max = 65536;            // typing at once; above: notices are dropped
   std::size_t last_seen_max = 100000;        // users whose last seen is kept; above: oldest go

@@ -52,16 +52,22 @@ Status check_read(const UserId& reader, std::size_t limit) {
   return check_user(reader);
 }
 
-// Runs `call`, which gives a Result, on the read lane, and answers with it from there.
+// Runs `call(user)`, which gives a Result, on the read lane, and answers with it from there.
 template <typename Done, typename Call>
-void read(Lanes& lanes, Status allowed, Done done, Call call) {
+void read(Lanes& lanes, const UserId& user, const Status& allowed, const Done& done, Call call) {
   if (!allowed) return lanes.answer(done, allowed.error());
   if (const auto refused = lanes.inbox.begin_read()) return lanes.answer(done, *refused);
-  lanes.post_read([&lanes, done = std::move(done), call = std::move(call)]() mutable {
-    lanes.answer(done, lanes.ask(call));
-    done = nullptr;  // It ends before anybody may think that all is over.
-    lanes.inbox.end_read();
-  });
+  const bool taken =
+      lanes.reads.post(user, [&lanes, user, done = done, call = std::move(call)]() mutable {
+        auto result = lanes.ask([&] { return call(user); });
+        lanes.reads.leave(user);
+        lanes.answer(done, std::move(result));
+        done = nullptr;  // It ends before anybody may think that all is over.
+        lanes.inbox.end_read();
+      });
+  if (taken) return;
+  lanes.answer(done, Error{Errc::busy, "too many reads of this user"});
+  lanes.inbox.end_read();
 }
 
 }  // namespace
@@ -134,7 +140,7 @@ void Hub::presence(UserId asker, std::vector<UserId> users,
   Status status = check_user(asker);
   if (users.size() > lanes.options.page_max) status = Error{Errc::too_large, "too many users"};
   if (!status) return lanes.answer(done, status.error());
-  impl_->presences.query(std::move(asker), std::move(users), std::move(done));
+  impl_->presences.query(asker, std::move(users), done);
 }
 
 void Hub::history(UserId reader, Target target, SequenceRange range, std::size_t limit,
@@ -143,34 +149,32 @@ void Hub::history(UserId reader, Target target, SequenceRange range, std::size_t
   Status status = check_read(reader, limit);
   if (status) status = check_target(target);
   if (status) status = check_permission(lanes, reader, ReadAction{target});
-  read(lanes, std::move(status), std::move(done),
-       [&lanes, reader = std::move(reader), target = std::move(target), range,
-        page = lanes.page_of(limit)] {
-         return lanes.parts.store.read_conversation(reader, target, range, page);
-       });
+  read(
+      lanes, reader, status, done,
+      [&lanes, target = std::move(target), range, page = lanes.page_of(limit)](const UserId& user) {
+        return lanes.parts.store.read_conversation(user, target, range, page);
+      });
 }
 
 void Hub::conversations(UserId user, std::optional<Position> before, std::size_t limit,
                         std::function<void(Result<Page<Conversation>>)> done) {
   Lanes& lanes = impl_->lanes;
-  Status status = check_read(user, limit);
-  read(lanes, std::move(status), std::move(done),
-       [&lanes, user = std::move(user), before, page = lanes.page_of(limit)] {
-         return lanes.parts.store.conversations_of(user, before, page);
+  read(lanes, user, check_read(user, limit), done,
+       [&lanes, before, page = lanes.page_of(limit)](const UserId& of) {
+         return lanes.parts.store.conversations_of(of, before, page);
        });
 }
 
 void Hub::sync(UserId user, Position since, std::size_t limit,
                std::function<void(Result<Sync>)> done) {
   Lanes& lanes = impl_->lanes;
-  Status status = check_read(user, limit);
-  read(lanes, std::move(status), std::move(done),
-       [&lanes, user = std::move(user), since, limit = lanes.page_of(limit)]() -> Result<Sync> {
+  read(lanes, user, check_read(user, limit), done,
+       [&lanes, since, limit = lanes.page_of(limit)](const UserId& of) -> Result<Sync> {
          const MessageStore& store = lanes.parts.store;
          // Asked first: what is committed after it is for the next time.
          const auto end = store.last_position();
          if (!end) return end.error();
-         auto page = store.read_for_user(user, since, limit);
+         auto page = store.read_for_user(of, since, limit);
          if (!page) return page.error();
          Sync sync{.changes = std::move(page->items), .position = *end, .more = page->more};
          if (!sync.changes.empty()) {

@@ -40,6 +40,10 @@ void Presences::went_offline(const UserId& user, Timestamp left_at) {
   changed_.insert(user);
 }
 
+bool Presences::is_news(const UserId& user) const {
+  return lanes_.parts.registry.connection_count(user) == 0 && leaving_.find(user) == nullptr;
+}
+
 Presence Presences::presence_of(const UserId& user) const {
   Presence presence{.user = user, .online = true, .last_seen = std::nullopt};
   if (leaving_.find(user) != nullptr) return presence;
@@ -49,15 +53,18 @@ Presence Presences::presence_of(const UserId& user) const {
   return presence;
 }
 
-void Presences::query(UserId asker, std::vector<UserId> users, Done done) {
+void Presences::query(const UserId& asker, std::vector<UserId> users, const Done& done) {
   if (const auto refused = lanes_.inbox.begin_read()) return lanes_.answer(done, *refused);
-  lanes_.post_read([this, asker = std::move(asker), users = std::move(users),
-                    done = std::move(done)]() mutable {
+  const bool taken = lanes_.reads.post(asker, [this, asker, users = std::move(users), done] {
     auto contacts = lanes_.ask([&] { return lanes_.parts.store.contacts_of(asker); });
-    lanes_.inbox.end_read([this, asker = std::move(asker), users = std::move(users),
-                           contacts = std::move(contacts),
-                           done = std::move(done)] { answer_query(asker, users, contacts, done); });
+    lanes_.reads.leave(asker);
+    lanes_.inbox.end_read([this, asker, users, contacts = std::move(contacts), done] {
+      answer_query(asker, users, contacts, done);
+    });
   });
+  if (taken) return;
+  lanes_.answer(done, Error{Errc::busy, "too many reads of this user"});
+  lanes_.inbox.end_read();
 }
 
 void Presences::answer_query(const UserId& asker, const std::vector<UserId>& users,

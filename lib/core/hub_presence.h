@@ -25,9 +25,11 @@ class Presences {
   // known, are those of the log up to this turn's commit.
   void came(const UserId& user, std::optional<std::vector<UserId>> contacts);
   void left(const UserId& user);
+  // Would anybody have to be told if this user came now?
+  bool is_news(const UserId& user) const;
 
   // Any thread. `done` on the commit lane.
-  void query(UserId asker, std::vector<UserId> users, Done done);
+  void query(const UserId& asker, std::vector<UserId> users, const Done& done);
 
   // A message of this turn is the first of its conversation: contacts read before miss somebody.
   void conversation_began() { contacts_changed_ = true; }

@@ -104,6 +104,7 @@ PageLimit Replays::page_of(const Replay& replay) const {
 void Replays::read(ConnectionId connection, const Replay& replay) {
   ++reading_;
   lanes_.read_then(
+      replay.user,
       [this, user = replay.user, cursor = replay.cursor, limit = page_of(replay)] {
         return lanes_.parts.store.read_for_user(user, cursor, limit);
       },
@@ -118,8 +119,9 @@ void Replays::read(ConnectionId connection, const Replay& replay) {
 void Replays::read_backlog(ConnectionId connection, const Replay& replay) {
   ++reading_;
   lanes_.read_then(
+      replay.user,
       [this, user = replay.user, cursor = replay.cursor, limit = page_of(replay),
-       first = lanes_.parts.registry.connection_count(replay.user) == 0]() -> Result<Backlog> {
+       first = presences_.is_news(replay.user)]() -> Result<Backlog> {
         const MessageStore& store = lanes_.parts.store;
         auto page = store.read_undelivered(user, cursor, limit);
         if (!page) return page.error();

@@ -39,6 +39,7 @@ void Typings::request(const UserId& from, const Target& target, bool typing, Don
 
 void Typings::look_up(const Aim& aim) {
   lanes_.read_then(
+      aim.from,
       [this, aim] { return lanes_.parts.store.read_conversation(aim.from, aim.target, {}, 1); },
       [this, aim](const Result<Page<Message>>& newest) { found(aim, newest); });
 }

@@ -21,7 +21,9 @@ Lanes::Lanes(HubParts the_parts, const HubOptions& the_options, LaneTask drain)
       inbox({.requests_max = the_options.inbox_max,
              .bytes_max = the_options.inbox_bytes_max,
              .reads_max = the_options.reads_max},
-            the_parts.commit_lane, the_parts.log, std::move(drain)) {}
+            the_parts.commit_lane, the_parts.log, std::move(drain)),
+      reads([this](Executor::Task task) { return post_read(std::move(task)); },
+            the_options.user_reads_max) {}
 
 void Lanes::send_to(const UserId& user, const Event& event) {
   connections_.clear();
@@ -67,12 +69,14 @@ void Lanes::flush() {
   }
 }
 
-void Lanes::post_read(Executor::Task task) {
+bool Lanes::post_read(Executor::Task task) {
   try {
     parts.read_lane.post(std::move(task));
+    return true;
   } catch (...) {
     report_throw("hub_lane_threw", "read lane");
     inbox.end_read();
+    return false;
   }
 }
 

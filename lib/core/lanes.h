@@ -15,6 +15,7 @@
 
 #include "chatrt/hub.h"
 #include "inbox.h"
+#include "read_lane.h"
 
 namespace chatrt {
 
@@ -40,6 +41,7 @@ class Lanes {
   const HubParts parts;
   const HubOptions options;
   Inbox inbox;
+  ReadLane reads;
   Counters counters;
 
   // A page for somebody who asks for `items`.
@@ -89,10 +91,22 @@ class Lanes {
           [result = ask(read), then = std::move(then)]() mutable { then(std::move(result)); });
     });
   }
-  // Hands a task to the read lane, for which a read has begun.
-  void post_read(Executor::Task task);
+  // The same for `user`, behind the user's other reads.
+  template <typename Read, typename Then>
+  void read_then(const UserId& user, Read read, Then then) {
+    inbox.begin_own_read();
+    reads.post_always(user, [this, user, read = std::move(read), then = std::move(then)]() mutable {
+      auto result = ask(read);
+      reads.leave(user);
+      inbox.end_read([result = std::move(result), then = std::move(then)]() mutable {
+        then(std::move(result));
+      });
+    });
+  }
 
  private:
+  // Hands a task to the read lane, for which a read has begun; it is over if that cannot be done.
+  bool post_read(Executor::Task task);
   void trace(std::span<const ConnectionId> connections, const Event& event, bool replayed);
   void report_throw(std::string_view event, std::string_view what);
 

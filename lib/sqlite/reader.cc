@@ -69,7 +69,9 @@ Page<Message> Reader::read_undelivered(const UserId& user, Position after, PageL
     Query found = statements_.get(
         "SELECT c.id, m.delivered, c.last_message FROM members m"
         " JOIN conversations c ON c.id = m.conversation"
-        " WHERE m.user = ? AND c.last_message > ? AND c.last_sequence > m.delivered",
+        " WHERE m.user = ? AND c.last_message > ? AND c.last_sequence > m.delivered"
+        // Whoever writes to many who say nothing has nothing to look for there.
+        " AND CASE WHEN c.user_a = m.user THEN c.sent_b ELSE c.sent_a END > 0",
         id, to_int(after.value));
     while (found.next()) {
       missed.add(found.integer(0), to_int(after.value), found.integer(1), found.integer(2));

@@ -95,6 +95,27 @@ TEST_SUITE("Hub: what is refused at once") {
     CHECK(hub().stats().reads == 0);
   }
 
+  TEST_CASE_FIXTURE(HubFixture, "reads above the number of one user, while others read") {
+    options.user_reads_max = 1;
+    std::vector<Answer<Page<Message>>> anns(3);
+    Answer<std::vector<Presence>> presence;
+    Answer<Page<Conversation>> bobs;
+
+    for (const auto& one : anns) hub().history(ann, bob, {}, 1, one.done());
+    hub().presence(ann, {}, presence.done());
+    hub().conversations(bob, {}, 1, bobs.done());
+
+    CHECK(anns[2].error() == Errc::busy);
+    CHECK(presence.error() == Errc::busy);
+    CHECK(reads.size() == 2);  // one of each user
+    CHECK(hub().stats().reads == 3);
+    settle();
+    CHECK(anns[0].ok());
+    CHECK(anns[1].ok());
+    CHECK(bobs.ok());
+    CHECK(hub().stats().reads == 0);
+  }
+
   TEST_CASE_FIXTURE(HubFixture, "an empty `done` is no error") {
     hub().post({ann, bob, "", ""}, nullptr);
     hub().post({ann, bob, "hi", ""}, nullptr);
