@@ -96,6 +96,8 @@ constexpr std::array kOptions = {
            true},
     Option{"events-per-address", &Config::events_per_address, "per s", 0, 10'000'000,
            "the same of one address; 0 is no limit", true},
+    Option{"reads-per-user", &Config::reads_per_user, "", 1, 4096,
+           "reads of one user that wait while one runs; then `busy`"},
     Option{"queue-bytes-total-max", &Config::queue_bytes_total_max, "bytes", kMiB,
            1024 * 1024 * kMiB,
            "waiting for all connections; above, whoever has more than 64 KiB of it is closed"},

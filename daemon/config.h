@@ -51,6 +51,7 @@ struct Config {
   std::uint64_t handshakes_per_address = 50;
   std::uint64_t events_per_user = 20;
   std::uint64_t events_per_address = 200;
+  std::uint64_t reads_per_user = 64;
   std::uint64_t queue_bytes_total_max = 256 << 20;
   std::vector<std::string> trusted_proxies;
 };

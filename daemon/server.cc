@@ -67,6 +67,7 @@ chatrt::HubOptions hub_options(const Config& config) {
   chatrt::HubOptions options;
   options.text_bytes_max = config.text_bytes_max;
   options.presence_grace = ms(config.presence_grace_ms);
+  options.user_reads_max = config.reads_per_user;
   // A page, also of a replay, stays below what may wait for a connection, written as JSON.
   const std::size_t page = config.queue_bytes_max / 8;
   options.replay_bytes_max = std::min(options.replay_bytes_max, page);
