@@ -10,6 +10,20 @@
 
 namespace chatrt::gateway {
 
+std::size_t count(const Packets& packets, std::string_view part) {
+  std::size_t found = 0;
+  for (const std::string& packet : packets) found += packet.find(part) != std::string::npos;
+  return found;
+}
+
+std::string to(const std::string& user, const std::string& text) {
+  return R"({"selectedUser":")" + user + R"(","textMessage":")" + text + R"("})";
+}
+
+std::string refused(const std::string& code, const std::string& message) {
+  return R"({"ok":false,"error":{"code":")" + code + R"(","message":")" + message + R"("}})";
+}
+
 Result<Identity> TokenAuthorizer::authenticate(const Credentials& credentials) const {
   if (fault) return Error{*fault};
   if (credentials.token.empty()) {

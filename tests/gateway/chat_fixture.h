@@ -25,6 +25,16 @@
 
 namespace chatrt::gateway {
 
+// What a client got, in order.
+using Packets = std::vector<std::string>;
+// How many of them have `part` in them.
+std::size_t count(const Packets& packets, std::string_view part);
+
+// The argument of a `send_message`.
+std::string to(const std::string& user, const std::string& text);
+// The answer that refuses an event.
+std::string refused(const std::string& code, const std::string& message);
+
 // Takes every word for it where there is no token; a token is "<user>'s token".
 class TokenAuthorizer final : public Authorizer {
  public:

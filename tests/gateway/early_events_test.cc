@@ -8,16 +8,8 @@
 namespace chatrt::gateway {
 namespace {
 
-using Packets = std::vector<std::string>;
-
 std::string send_to_bob(const std::string& id, const std::string& text) {
   return "42" + id + R"(["send_message",{"selectedUser":"bob","textMessage":")" + text + R"("}])";
-}
-
-std::size_t count(const Packets& packets, std::string_view part) {
-  std::size_t found = 0;
-  for (const std::string& packet : packets) found += packet.find(part) != std::string::npos;
-  return found;
 }
 
 }  // namespace

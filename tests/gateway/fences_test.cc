@@ -9,18 +9,6 @@
 namespace chatrt::gateway {
 namespace {
 
-using Packets = std::vector<std::string>;
-
-std::string to(const std::string& user, const std::string& text) {
-  return R"({"selectedUser":")" + user + R"(","textMessage":")" + text + R"("})";
-}
-
-std::size_t count(const Packets& packets, std::string_view part) {
-  std::size_t found = 0;
-  for (const std::string& packet : packets) found += packet.find(part) != std::string::npos;
-  return found;
-}
-
 constexpr std::string_view kDelivered = R"(42["message_delivered",)";
 
 }  // namespace

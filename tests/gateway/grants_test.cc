@@ -8,8 +8,6 @@
 namespace chatrt::gateway {
 namespace {
 
-using Packets = std::vector<std::string>;
-
 constexpr Duration kGrace{25000};
 
 std::string unregistered(const std::string& code, const std::string& message) {

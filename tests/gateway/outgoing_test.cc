@@ -8,12 +8,6 @@
 namespace chatrt::gateway {
 namespace {
 
-using Packets = std::vector<std::string>;
-
-std::string refused(const std::string& code, const std::string& message) {
-  return R"({"ok":false,"error":{"code":")" + code + R"(","message":")" + message + R"("}})";
-}
-
 // Ann and bob have written to each other.
 struct Talking : ChatFixture {
   Talking() {

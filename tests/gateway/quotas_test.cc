@@ -7,7 +7,7 @@
 namespace chatrt::gateway {
 namespace {
 
-constexpr std::string_view kMessage = R"({"selectedUser":"bob","textMessage":"1"})";
+constexpr std::string_view kToBob = R"({"selectedUser":"bob","textMessage":"1"})";
 
 bool is_ok(const std::string& answer) { return answer.starts_with(R"({"ok":true)"); }
 
@@ -37,21 +37,21 @@ struct QuotaFixture : ChatFixture {
 TEST_SUITE("a quota") {
   TEST_CASE_FIXTURE(QuotaFixture, "takes a burst, then refuses and says how long to wait") {
     Client& ann = rested("ann");
-    CHECK(is_ok(ann.ask("send_message", kMessage)));
-    CHECK(is_ok(ann.ask("send_message", kMessage)));
+    CHECK(is_ok(ann.ask("send_message", kToBob)));
+    CHECK(is_ok(ann.ask("send_message", kToBob)));
 
-    const std::string refused = ann.ask("send_message", kMessage);
+    const std::string refused = ann.ask("send_message", kToBob);
 
     CHECK(refused.find(R"("code":"rate_limited")") != std::string::npos);
     CHECK(refused.find(R"("retryAfterMs":1000)") != std::string::npos);
     CHECK(chat.refused(Errc::rate_limited) == 1);
     advance(Duration{1000});
-    CHECK(is_ok(ann.ask("send_message", kMessage)));
+    CHECK(is_ok(ann.ask("send_message", kToBob)));
   }
 
   TEST_CASE_FIXTURE(QuotaFixture, "stores nothing of what it refuses") {
     Client& ann = rested("ann");
-    for (int i = 0; i < 5; ++i) ann.send(R"(42["send_message",)" + std::string(kMessage) + ']');
+    for (int i = 0; i < 5; ++i) ann.send(R"(42["send_message",)" + std::string(kToBob) + ']');
     advance(Duration{10000});
 
     const std::string page = ann.ask("history", R"({"userId":"bob"})");
@@ -64,11 +64,11 @@ TEST_SUITE("a quota") {
     Client& phone = rested("ann");
     Client& laptop = rested("ann", 1);
     for (Client* client : {&phone, &phone, &laptop, &laptop}) {
-      CHECK(is_ok(client->ask("send_message", kMessage)));
+      CHECK(is_ok(client->ask("send_message", kToBob)));
     }
     Client& tablet = connect(2, R"({"token":"ann's token"})");
 
-    CHECK_FALSE(is_ok(tablet.ask("send_message", kMessage)));
+    CHECK_FALSE(is_ok(tablet.ask("send_message", kToBob)));
     CHECK(is_ok(rested("bob").ask("send_message", R"({"selectedUser":"ann","textMessage":"1"})")));
   }
 

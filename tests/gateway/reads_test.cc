@@ -9,10 +9,6 @@
 namespace chatrt::gateway {
 namespace {
 
-std::string refused(const std::string& code, const std::string& message) {
-  return R"({"ok":false,"error":{"code":")" + code + R"(","message":")" + message + R"("}})";
-}
-
 // Ann has sent bob the messages "1" to "5".
 struct FiveMessages : ChatFixture {
   FiveMessages() {

@@ -9,12 +9,6 @@
 namespace chatrt::gateway {
 namespace {
 
-using Packets = std::vector<std::string>;
-
-std::string to(const std::string& user, const std::string& text) {
-  return R"({"selectedUser":")" + user + R"(","textMessage":")" + text + R"("})";
-}
-
 // The texts of the messages among `packets` that came as `event`, in order.
 std::string texts(const Packets& packets, const std::string& event = "receive_message") {
   constexpr std::string_view kText = R"("textMessage":")";
@@ -25,12 +19,6 @@ std::string texts(const Packets& packets, const std::string& event = "receive_me
     all += (all.empty() ? "" : " ") + packet.substr(at, packet.find('"', at) - at);
   }
   return all;
-}
-
-std::size_t count(const Packets& packets, std::string_view part) {
-  std::size_t found = 0;
-  for (const std::string& packet : packets) found += packet.find(part) != std::string::npos;
-  return found;
 }
 
 // As the stock client tells: the pid it had has come back.

@@ -8,8 +8,6 @@
 namespace chatrt::gateway {
 namespace {
 
-using Packets = std::vector<std::string>;
-
 std::string ready(const std::string& user, int position, bool complete = true) {
   const std::string at = std::to_string(position);
   return R"(42["ready",{"userId":")" + user + R"(","position":)" + at + R"(,"complete":)" +
@@ -18,10 +16,6 @@ std::string ready(const std::string& user, int position, bool complete = true) {
 
 std::string registered(const std::string& user, int position) {
   return R"({"ok":true,"userId":")" + user + R"(","position":)" + std::to_string(position) + '}';
-}
-
-std::string refused(const std::string& code, const std::string& message) {
-  return R"({"ok":false,"error":{"code":")" + code + R"(","message":")" + message + R"("}})";
 }
 
 }  // namespace

@@ -9,16 +9,10 @@
 namespace chatrt::gateway {
 namespace {
 
-using Packets = std::vector<std::string>;
-
 constexpr const char* kHello =
     R"({"_id":"6b049ec40000000000000001","conversationId":"1","seq":1,"senderId":"ann",)"
     R"("receiverId":"bob","textMessage":"hello","clientMessageId":"c1",)"
     R"("createdAt":"2026-11-23T20:15:00.123Z","updatedAt":"2026-11-23T20:15:00.123Z"})";
-
-std::string refused(const std::string& code, const std::string& message) {
-  return R"({"ok":false,"error":{"code":")" + code + R"(","message":")" + message + R"("}})";
-}
 
 std::string code_of(const std::string& answer) {
   socketio::Json json;

@@ -7,12 +7,12 @@
 namespace chatrt::socketio {
 namespace {
 
-using Status = Json::ParseStatus;
+using ParseStatus = Json::ParseStatus;
 
-Status parse(std::string_view text) {
+ParseStatus parse(std::string_view text) {
   Json json;
-  const Status status = json.parse(text);
-  CHECK(json.root().present() == (status == Status::ok));
+  const ParseStatus status = json.parse(text);
+  CHECK(json.root().present() == (status == ParseStatus::ok));
   return status;
 }
 
@@ -20,7 +20,7 @@ Status parse(std::string_view text) {
 std::string again(std::string_view text) {
   Json json;
   std::string out;
-  if (json.parse(text) == Status::ok) json.root().append_to(out);
+  if (json.parse(text) == ParseStatus::ok) json.root().append_to(out);
   return out;
 }
 
@@ -29,7 +29,7 @@ TEST_SUITE("Json::parse") {
     for (const char* text : {"null", "true", "false", "0", "-1.5e3", "\"\"", "[]", "{}",
                              " \t\r\n[ 1 , {\"a\" : null} ] "}) {
       CAPTURE(text);
-      CHECK(parse(text) == Status::ok);
+      CHECK(parse(text) == ParseStatus::ok);
     }
   }
 
@@ -41,23 +41,23 @@ TEST_SUITE("Json::parse") {
           "{\"a\"}", "{\"a\":}", "{a:1}",   "{\"a\":1,}", "{1:2}",  "[",        "{",
           "]",       "1 2",      "[]x",     "// c\n1",    "[1]/**/"}) {
       CAPTURE(text);
-      CHECK(parse(text) == Status::not_json);
+      CHECK(parse(text) == ParseStatus::not_json);
     }
-    CHECK(parse(std::string_view{"[1]\0", 4}) == Status::not_json);
-    CHECK(parse(std::string_view{"\"a\0b\"", 5}) == Status::not_json);
+    CHECK(parse(std::string_view{"[1]\0", 4}) == ParseStatus::not_json);
+    CHECK(parse(std::string_view{"\"a\0b\"", 5}) == ParseStatus::not_json);
   }
 
   TEST_CASE("takes 64 levels of nesting and not one more") {
     const auto nested = [](std::size_t depth) {
       return std::string(depth, '[') + std::string(depth, ']');
     };
-    CHECK(parse(nested(64)) == Status::ok);
+    CHECK(parse(nested(64)) == ParseStatus::ok);
     CHECK(again(nested(64)) == nested(64));
-    CHECK(parse(nested(65)) == Status::not_json);
-    CHECK(parse(std::string(200'000, '[')) == Status::not_json);
+    CHECK(parse(nested(65)) == ParseStatus::not_json);
+    CHECK(parse(std::string(200'000, '[')) == ParseStatus::not_json);
     std::string objects;
     for (int i = 0; i < 65; ++i) objects += "{\"a\":";
-    CHECK(parse(objects + "1" + std::string(65, '}')) == Status::not_json);
+    CHECK(parse(objects + "1" + std::string(65, '}')) == ParseStatus::not_json);
   }
 
   TEST_CASE("refuses invalid UTF-8") {
@@ -65,29 +65,29 @@ TEST_SUITE("Json::parse") {
          {"\"\x80\"", "\"\xff\"", "\"\xc3\"", "\"\xc0\xaf\"", "\"\xe0\x80\xaf\"",
           "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xf0\x9f\x98\"", "{\"\xff\":1}"}) {
       CAPTURE(text);
-      CHECK(parse(text) == Status::not_json);
+      CHECK(parse(text) == ParseStatus::not_json);
     }
-    CHECK(parse("\"\xf0\x9f\x98\x80\xe2\x82\xac\"") == Status::ok);
+    CHECK(parse("\"\xf0\x9f\x98\x80\xe2\x82\xac\"") == ParseStatus::ok);
   }
 
   TEST_CASE("tells a lone surrogate, high or low, from what is no JSON") {
     for (const char* text : {R"("\ud800")", R"("\udc00")", R"("\ud800\ud800")", R"("\ud800x")",
                              R"("\udfff\ud800")", R"(["a",{"\udbff":1}])", R"("\ud800\n")"}) {
       CAPTURE(text);
-      CHECK(parse(text) == Status::refused);
+      CHECK(parse(text) == ParseStatus::refused);
     }
     Json json;
-    REQUIRE(json.parse(R"("\ud83d\ude00")") == Status::ok);
+    REQUIRE(json.parse(R"("\ud83d\ude00")") == ParseStatus::ok);
     CHECK(json.root().as_string() == "\xf0\x9f\x98\x80");
   }
 
   TEST_CASE("refuses a number beyond a double, and takes one below it for zero") {
     for (const char* text : {"1e309", "-1e400", "[1e99999999999999999999]", "123e400"}) {
       CAPTURE(text);
-      CHECK(parse(text) == Status::refused);
+      CHECK(parse(text) == ParseStatus::refused);
     }
-    CHECK(parse("1" + std::string(400, '0')) == Status::refused);
-    CHECK(parse("1" + std::string(400, '0') + "e-5") == Status::refused);
+    CHECK(parse("1" + std::string(400, '0')) == ParseStatus::refused);
+    CHECK(parse("1" + std::string(400, '0') + "e-5") == ParseStatus::refused);
     CHECK(again("1.7976931348623157e308") == "1.7976931348623157e+308");
     CHECK(again("5e-324") == "5e-324");
     CHECK(again("1e-400") == "0");
@@ -98,11 +98,11 @@ TEST_SUITE("Json::parse") {
 
   TEST_CASE("may be used again and again, whatever came before") {
     Json json;
-    CHECK(json.parse("[1,2,3]") == Status::ok);
-    CHECK(json.parse("[1,") == Status::not_json);
+    CHECK(json.parse("[1,2,3]") == ParseStatus::ok);
+    CHECK(json.parse("[1,") == ParseStatus::not_json);
     CHECK_FALSE(json.root().present());
-    CHECK(json.parse("1e999") == Status::refused);
-    CHECK(json.parse("[4]") == Status::ok);
+    CHECK(json.parse("1e999") == ParseStatus::refused);
+    CHECK(json.parse("[4]") == ParseStatus::ok);
     CHECK(json.root().at(0).as_int64() == 4);
   }
 }
@@ -110,7 +110,7 @@ TEST_SUITE("Json::parse") {
 TEST_SUITE("JsonView") {
   TEST_CASE("of equal keys the last one counts, as in JavaScript") {
     Json json;
-    REQUIRE(json.parse(R"({"a":1,"b":2,"a":3})") == Status::ok);
+    REQUIRE(json.parse(R"({"a":1,"b":2,"a":3})") == ParseStatus::ok);
     CHECK(json.root().find("a").as_int64() == 3);
     CHECK(json.root().size() == 3);
     CHECK(json.root().member(0).first == "a");
@@ -119,7 +119,7 @@ TEST_SUITE("JsonView") {
 
   TEST_CASE("gives nothing where the type is another or the index is out of range") {
     Json json;
-    REQUIRE(json.parse(R"({"s":"x","n":1,"a":[]})") == Status::ok);
+    REQUIRE(json.parse(R"({"s":"x","n":1,"a":[]})") == ParseStatus::ok);
     const JsonView root = json.root();
     CHECK_FALSE(root.find("s").as_int64());
     CHECK_FALSE(root.find("n").as_string());
@@ -135,7 +135,7 @@ TEST_SUITE("JsonView") {
   TEST_CASE("integers are exact in their whole range") {
     Json json;
     REQUIRE(json.parse("[9223372036854775807,-9223372036854775808,18446744073709551615,"
-                       "9223372036854775808,1.0,1e3,-1,1.5,1e19,2e19,-0]") == Status::ok);
+                       "9223372036854775808,1.0,1e3,-1,1.5,1e19,2e19,-0]") == ParseStatus::ok);
     const JsonView root = json.root();
     CHECK(root.at(0).as_int64() == INT64_MAX);
     CHECK(root.at(1).as_int64() == INT64_MIN);

@@ -6,6 +6,7 @@
 #include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "chatrt/testing/contract/store_fixture.h"
+#include "store_file.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;
@@ -15,7 +16,6 @@ using namespace chatrt::testing;
 TEST_CASE("client ids are found wherever they are: in memory, in the file, after a reopening") {
   constexpr int kMessages = 160'000;
   constexpr int kBatch = 4'000;
-  constexpr Timestamp kNow{Duration{1'795'464'900'123}};
   const TempFolder folder;
   SqliteOptions options;
   options.synchronous = SqliteOptions::Synchronous::normal;

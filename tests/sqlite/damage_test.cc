@@ -14,13 +14,13 @@
 #include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "chatrt/testing/contract/store_fixture.h"
+#include "store_file.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;
 
 namespace {
 
-constexpr Timestamp kNow{Duration{1'795'464'900'123}};
 constexpr int kUsers = 5;
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
@@ -29,11 +29,6 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 }
 
 UserId user_number(int number) { return user("user-" + std::to_string(number)); }
-
-std::string contents(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class Damage {
  public:

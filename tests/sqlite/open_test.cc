@@ -10,18 +10,12 @@
 #include "chatrt/testing/contract/store_fixture.h"
 #include "database.h"
 #include "schema.h"
+#include "store_file.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;
 
 namespace {
-
-constexpr Timestamp kNow{Duration{1'795'464'900'123}};
-
-std::string contents(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 void write(const std::filesystem::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary) << bytes;

@@ -11,13 +11,12 @@
 #include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "chatrt/testing/contract/store_fixture.h"
+#include "store_file.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;
 
 namespace {
-
-constexpr Timestamp kNow{Duration{1'795'464'900'123}};
 
 std::unique_ptr<MessageStore> open(const std::filesystem::path& file, SqliteOptions options = {}) {
   auto store = open_sqlite_store(file, options);

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "store_file.h"
+
 namespace chatrt::testing {
 namespace {
-
-constexpr Timestamp kNow{Duration{1'795'464'900'123}};
 
 UserId user(std::uint64_t number) { return *UserId::parse("user-" + std::to_string(number)); }
 

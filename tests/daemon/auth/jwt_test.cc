@@ -15,11 +15,11 @@ using chatrt::Duration;
 using chatrt::Errc;
 using chatrt::Timestamp;
 
-constexpr std::int64_t kNow = 1'800'000'000;  // seconds
-constexpr Timestamp kNowAt{Duration{kNow * 1000}};
+constexpr std::int64_t kNowSeconds = 1'800'000'000;  // seconds
+constexpr Timestamp kNowAt{Duration{kNowSeconds * 1000}};
 const std::string kSecret = "0123456789abcdef0123456789abcdef";
 
-std::string at(std::int64_t seconds) { return std::to_string(kNow + seconds); }
+std::string at(std::int64_t seconds) { return std::to_string(kNowSeconds + seconds); }
 std::string header(const std::string& alg, const std::string& more = {}) {
   return R"({"alg":")" + alg + R"(","typ":"JWT")" + more + '}';
 }
