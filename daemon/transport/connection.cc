@@ -69,7 +69,6 @@ Connection::Connection(Shard& shard, int fd, std::unique_ptr<TlsStream> tls, std
 
 Connection::~Connection() {
   out_.clear();
-  out_sent_ = 0;
   account();
   tls_.reset();
   if (fd_ < 0) return;
@@ -330,7 +329,6 @@ void Connection::fail(int status) {
 void Connection::abort() {
   if (state_ == State::answering || state_ == State::body) {
     out_.clear();
-    out_sent_ = 0;
     finish();
   }
 }
@@ -338,8 +336,8 @@ void Connection::abort() {
 // ------------------------------------------------------------------------------------------ out
 
 std::string& Connection::out() {
-  if (out_.capacity() <= std::string{}.capacity()) out_ = shard_.take_buffer();
-  return out_;
+  if (!out_.has_buffer()) out_.give_buffer(shard_.take_buffer());
+  return out_.tail();
 }
 
 void Connection::finish() {
@@ -350,22 +348,21 @@ void Connection::finish() {
 }
 
 void Connection::flush() {
-  while (queued_bytes() > 0 && state_ != State::over) {
-    const char* const bytes = out_.data() + out_sent_;
-    const ssize_t sent = tls_ ? tls_->write(bytes, queued_bytes())
-                              : ::send(fd_, bytes, queued_bytes(), MSG_NOSIGNAL);
+  while (!out_.empty() && state_ != State::over) {
+    const std::string_view bytes = out_.front();
+    const ssize_t sent = tls_ ? tls_->write(bytes.data(), bytes.size())
+                              : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return on_end(true);
       if (unwritable_since_ == chatrt::MonotonicTime{}) unwritable_since_ = shard_.now();
       return account();
     }
-    out_sent_ += static_cast<std::size_t>(sent);
+    out_.pop(static_cast<std::size_t>(sent));
     shard_.counters().bytes_out += static_cast<std::uint64_t>(sent);
     unwritable_since_ = {};
   }
-  out_sent_ = 0;
-  shard_.give_buffer(std::exchange(out_, {}));
+  shard_.give_buffer(out_.take_buffer());
   account();
   if (state_ != State::finishing) return;
   state_ = State::lingering;

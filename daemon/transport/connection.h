@@ -13,6 +13,7 @@
 #include "doorman.h"
 #include "http.h"
 #include "http_head.h"
+#include "out_queue.h"
 #include "tls.h"
 #include "websocket_codec.h"
 
@@ -57,7 +58,7 @@ class Connection {
   // Writes what is queued, as far as the socket takes it.
   void flush();
 
-  std::size_t queued_bytes() const noexcept { return out_.size() - out_sent_; }
+  std::size_t queued_bytes() const noexcept { return out_.size(); }
   int fd() const noexcept { return fd_; }
   // Gives the descriptor away, to another shard, and its TLS with it.
   int release() noexcept;
@@ -65,7 +66,7 @@ class Connection {
   bool is_websocket() const noexcept { return state_ == State::websocket; }
   // Waits for the socket to take what is queued.
   bool wants_to_write() const noexcept {
-    return queued_bytes() > 0 && (!tls_ || tls_->is_established());
+    return !out_.empty() && (!tls_ || tls_->is_established());
   }
   bool is_over() const noexcept { return state_ == State::over; }
 
@@ -118,8 +119,7 @@ class Connection {
   std::string in_;  // read and not processed
   std::size_t in_begin_ = 0;
   std::size_t body_bytes_ = 0;
-  std::string out_;
-  std::size_t out_sent_ = 0;
+  OutQueue out_;
   chatrt::MonotonicTime unwritable_since_{};
   std::string cors_;           // header lines for the answer
   std::size_t accounted_ = 0;  // of queued_bytes(), in the sum of all
