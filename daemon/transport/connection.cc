@@ -336,7 +336,7 @@ void Connection::abort() {
 // ------------------------------------------------------------------------------------------ out
 
 std::string& Connection::out() {
-  if (!out_.has_buffer()) out_.give_buffer(shard_.take_buffer());
+  if (out_.wants_buffer()) out_.give_buffer(shard_.take_buffer());
   return out_.tail();
 }
 

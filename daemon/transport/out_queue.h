@@ -27,8 +27,12 @@ class OutQueue {
   void pop(std::size_t bytes);
   // Gives up the memory of an empty queue, for use elsewhere.
   std::string take_buffer() noexcept { return std::exchange(tail_, {}); }
+  // Has the tail no memory, and nothing in it either? A few bytes need none.
+  bool wants_buffer() const noexcept {
+    return tail_.empty() && tail_.capacity() <= std::string{}.capacity();
+  }
+  // REQUIRES: wants_buffer(), and an empty buffer
   void give_buffer(std::string buffer) noexcept { tail_ = std::move(buffer); }
-  bool has_buffer() const noexcept { return tail_.capacity() > std::string{}.capacity(); }
   void clear();
 
  private:

@@ -64,16 +64,22 @@ TEST_SUITE("OutQueue") {
 
   TEST_CASE("has a buffer to lend and to give back") {
     OutQueue queue;
-    CHECK_FALSE(queue.has_buffer());
+    CHECK(queue.wants_buffer());
     std::string buffer;
     buffer.reserve(4096);
     queue.give_buffer(std::move(buffer));
-    CHECK(queue.has_buffer());
+    CHECK_FALSE(queue.wants_buffer());
     queue.tail() = "bytes";
     queue.pop(5);
     CHECK(queue.empty());
     CHECK(queue.take_buffer().capacity() >= 4096);
-    CHECK_FALSE(queue.has_buffer());
+    CHECK(queue.wants_buffer());
+  }
+
+  TEST_CASE("keeps what is too small to need memory of its own") {
+    OutQueue queue;
+    queue.tail() = "ping";
+    CHECK_FALSE(queue.wants_buffer());
   }
 }
 
