@@ -56,18 +56,15 @@ Status check_read(const UserId& reader, std::size_t limit) {
 template <typename Done, typename Call>
 void read(Lanes& lanes, const UserId& user, const Status& allowed, const Done& done, Call call) {
   if (!allowed) return lanes.answer(done, allowed.error());
-  if (const auto refused = lanes.inbox.begin_read()) return lanes.answer(done, *refused);
-  const bool taken =
-      lanes.reads.post(user, [&lanes, user, done = done, call = std::move(call)]() mutable {
+  const auto refused =
+      lanes.begin_read(user, [&lanes, user, done = done, call = std::move(call)]() mutable {
         auto result = lanes.ask([&] { return call(user); });
         lanes.reads.leave(user);
         lanes.answer(done, std::move(result));
         done = nullptr;  // It ends before anybody may think that all is over.
         lanes.inbox.end_read();
       });
-  if (taken) return;
-  lanes.answer(done, Error{Errc::busy, "too many reads of this user"});
-  lanes.inbox.end_read();
+  if (refused) lanes.answer(done, *refused);
 }
 
 }  // namespace

@@ -54,17 +54,14 @@ Presence Presences::presence_of(const UserId& user) const {
 }
 
 void Presences::query(const UserId& asker, std::vector<UserId> users, const Done& done) {
-  if (const auto refused = lanes_.inbox.begin_read()) return lanes_.answer(done, *refused);
-  const bool taken = lanes_.reads.post(asker, [this, asker, users = std::move(users), done] {
+  const auto refused = lanes_.begin_read(asker, [this, asker, users = std::move(users), done] {
     auto contacts = lanes_.ask([&] { return lanes_.parts.store.contacts_of(asker); });
     lanes_.reads.leave(asker);
     lanes_.inbox.end_read([this, asker, users, contacts = std::move(contacts), done] {
       answer_query(asker, users, contacts, done);
     });
   });
-  if (taken) return;
-  lanes_.answer(done, Error{Errc::busy, "too many reads of this user"});
-  lanes_.inbox.end_read();
+  if (refused) lanes_.answer(done, *refused);
 }
 
 void Presences::answer_query(const UserId& asker, const std::vector<UserId>& users,

@@ -69,6 +69,13 @@ void Lanes::flush() {
   }
 }
 
+std::optional<Error> Lanes::begin_read(const UserId& user, Executor::Task task) {
+  if (auto refused = inbox.begin_read()) return refused;
+  if (reads.post(user, std::move(task))) return std::nullopt;
+  inbox.end_read();
+  return Error{Errc::busy, "too many reads of this user"};
+}
+
 bool Lanes::post_read(Executor::Task task) {
   try {
     parts.read_lane.post(std::move(task));

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -80,6 +81,10 @@ class Lanes {
   void send_to(const UserId& user, const UserId& peer, const Event& event);
   void send(std::span<const ConnectionId> connections, const Event& event, bool replayed = false);
   void flush();
+
+  // Begins a read that somebody asked for, and hands it to the read lane behind the other reads of
+  // `user`; `task` ends it. Or says why not.
+  std::optional<Error> begin_read(const UserId& user, Executor::Task task);
 
   // Runs `read()`, which gives a Result, on the read lane, and `then(result)` on the commit lane.
   // Both may belong to parts of the Hub: stop() waits for them.
