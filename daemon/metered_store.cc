@@ -20,7 +20,7 @@ std::array<std::uint64_t, Histogram::kBounds.size() + 1> Histogram::cumulative()
   return sums;
 }
 
-Result<std::vector<Result<Appended>>> MeteredStore::append(std::span<const Draft> drafts,
+Result<std::vector<Result<Appended>>> MeteredStore::append(std::span<Draft> drafts,
                                                            Timestamp now) {
   const auto begin = std::chrono::steady_clock::now();
   auto result = store_->append(drafts, now);

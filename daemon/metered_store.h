@@ -33,7 +33,7 @@ class MeteredStore final : public chatrt::MessageStore {
   const Histogram& append_time() const noexcept { return append_time_; }
 
   chatrt::Result<std::vector<chatrt::Result<chatrt::Appended>>> append(
-      std::span<const chatrt::Draft> drafts, chatrt::Timestamp now) override;
+      std::span<chatrt::Draft> drafts, chatrt::Timestamp now) override;
   chatrt::Result<chatrt::Position> last_position() const override;
   chatrt::Result<chatrt::Page<chatrt::Change>> read_for_user(
       const chatrt::UserId& user, chatrt::Position after, chatrt::PageLimit limit) const override;

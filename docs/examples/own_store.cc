@@ -14,7 +14,7 @@ using namespace chatrt;
 
 class SmallStore final : public MessageStore {
  public:
-  Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts,
                                                Timestamp now) override {
     const std::lock_guard lock(mutex_);
     std::vector<Result<Appended>> results;

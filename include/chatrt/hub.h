@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "chatrt/authorizer.h"
+#include "chatrt/callback.h"
 #include "chatrt/clock.h"
 #include "chatrt/executor.h"
 #include "chatrt/export.h"
@@ -117,10 +118,11 @@ class CHATRT_EXPORT Hub {
 
   // Stores the message and sends it to every connection of receiver (ReceiveMessage) and author
   // (MessageSent). `done` comes after the commit and, in the order of the commit, before the
-  // events; what it is given lasts as long as the call.
-  void post(PostDraft draft, std::function<void(const Result<Message>&)> done);
+  // events; what it is given lasts as long as the call. A `draft` that is filled again and again
+  // needs no memory of its own for each message: it is left with some.
+  void post(PostDraft&& draft, Callback<void(const Result<Message>&)> done);
   // `done` gets the mark as it stands then.
-  void mark(MarkDraft draft, std::function<void(Result<MarkAdvanced>)> done);
+  void mark(MarkDraft draft, Callback<void(Result<MarkAdvanced>)> done);
 
   // --- ephemeral
 

@@ -54,13 +54,14 @@ class CHATRT_EXPORT UserId {
   UserId() = default;
   // invalid_argument for anything else than the above.
   static Result<UserId> parse(std::string_view text);
+  // The same into this one, whose memory is used again; after an error it is as it was.
+  Status assign(std::string_view text);
 
   const std::string& str() const noexcept { return text_; }
   bool empty() const noexcept { return text_.empty(); }
   friend auto operator<=>(const UserId&, const UserId&) = default;
 
  private:
-  explicit UserId(std::string_view text) : text_(text) {}
   std::string text_;
 };
 

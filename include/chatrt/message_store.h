@@ -77,8 +77,9 @@ class CHATRT_EXPORT MessageStore {
   //   counts as the last; in a conversation the user is no member of it is `not_found`. Advancing
   //   `read` raises `delivered` with it, as one change.
   // An empty batch is no error. What append() has returned is in every read that begins afterwards.
-  virtual Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
-                                                       Timestamp now) = 0;
+  // What the result has of a draft - its text, its names - may be moved out of it; the draft of an
+  // Error, and of what is `repeated`, stays as it is.
+  virtual Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now) = 0;
 
   // The position of the newest change; 0 in an empty store.
   virtual Result<Position> last_position() const = 0;

@@ -96,25 +96,26 @@ void Hub::detach(ConnectionId connection) {
       [impl = impl_.get(), connection] { impl->replays.detach(connection); });
 }
 
-void Hub::post(PostDraft draft, std::function<void(const Result<Message>&)> done) {
+void Hub::post(PostDraft&& draft, Callback<void(const Result<Message>&)> done) {
   Lanes& lanes = impl_->lanes;
   if (const Status status = check_post(lanes, draft); !status) {
     return impl_->refuse(draft, done, status.error());
   }
   Draft taken(std::move(draft));
   Entry entry(std::in_place_type<PostDone>, std::move(done));
-  if (const auto refused = lanes.inbox.put(std::move(taken), std::move(entry))) {
-    impl_->refuse(std::get<PostDraft>(taken), std::get<PostDone>(entry), *refused);
-  }
+  const auto refused = lanes.inbox.put(taken, std::move(entry));
+  if (refused) impl_->refuse(std::get<PostDraft>(taken), std::get<PostDone>(entry), *refused);
+  if (auto* memory = std::get_if<PostDraft>(&taken)) draft = std::move(*memory);
 }
 
-void Hub::mark(MarkDraft draft, std::function<void(Result<MarkAdvanced>)> done) {
+void Hub::mark(MarkDraft draft, Callback<void(Result<MarkAdvanced>)> done) {
   Lanes& lanes = impl_->lanes;
   if (const Status status = check_user(draft.user); !status) {
     return impl_->refuse(done, status.error());
   }
   Entry entry(std::in_place_type<MarkDone>, std::move(done));
-  if (const auto refused = lanes.inbox.put(Draft{std::move(draft)}, std::move(entry))) {
+  Draft taken(std::move(draft));
+  if (const auto refused = lanes.inbox.put(taken, std::move(entry))) {
     impl_->refuse(std::get<MarkDone>(entry), *refused);
   }
 }

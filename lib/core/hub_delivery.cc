@@ -30,7 +30,7 @@ void Delivery::expect(Position position) {
   }
 }
 
-void Delivery::deliver(Change change) {
+void Delivery::deliver(Change&& change) {
   if (!behind_) send(recent_.push(std::move(change)));
 }
 

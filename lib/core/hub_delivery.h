@@ -26,8 +26,8 @@ class Delivery {
   void fall_behind() { behind_ = true; }
   // The next change the store reported is at `position`.
   void expect(Position position);
-  // Sends a change of the log.
-  void deliver(Change change);
+  // Sends a change of the log, and leaves in its place what need not be kept for those who resume.
+  void deliver(Change&& change);
   // Sends what deliver() has left, from the log itself.
   void catch_up();
   // When catch_up() is worth another try.

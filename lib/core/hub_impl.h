@@ -42,10 +42,10 @@ class Hub::Impl {
  private:
   // Takes the whole inbox and works it off, in turns of up to `batch_max` drafts.
   void drain();
-  void turn(std::span<const Draft> drafts, std::span<Entry> entries);
+  void turn(std::span<Draft> drafts, std::span<Entry> entries);
   // One commit. Afterwards results_ has one result for each draft, whatever the store did.
-  void commit(std::span<const Draft> drafts);
-  void answer(const Draft& draft, const PostDone& done, Result<Appended>& result);
+  void commit(std::span<Draft> drafts);
+  void answer(Draft& draft, const PostDone& done, Result<Appended>& result);
   void answer(const MarkDone& done, Result<Appended>& result);
   void run(const LaneTask& task);
   void note_deadline();

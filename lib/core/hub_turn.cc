@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hub_impl.h"
+#include "reuse.h"
 
 namespace chatrt {
 
@@ -17,7 +18,7 @@ Hub::Impl::Impl(HubParts the_parts, const HubOptions& the_options)
 void Hub::Impl::drain() {
   const bool stopping = lanes.inbox.take(requests_).stopping;
   const std::size_t batch_max = lanes.options.batch_max;
-  std::span<const Draft> drafts(requests_.drafts);
+  std::span<Draft> drafts = requests_.waiting_drafts();
   std::span<Entry> entries(requests_.entries);
   while (!entries.empty()) {
     std::size_t entry_count = 0;
@@ -37,7 +38,7 @@ void Hub::Impl::drain() {
 
 // The commit comes first for all drafts; what they bring about, and all else, comes in the order of
 // arrival. So whoever attaches between two messages sees the log between them.
-void Hub::Impl::turn(std::span<const Draft> drafts, std::span<Entry> entries) {
+void Hub::Impl::turn(std::span<Draft> drafts, std::span<Entry> entries) {
   // Before the commit, so that what it adds is seen as new. It fails where the commit will.
   static_cast<void>(delivery.find_head().has_value());
   if (!drafts.empty()) commit(drafts);
@@ -59,7 +60,7 @@ void Hub::Impl::turn(std::span<const Draft> drafts, std::span<Entry> entries) {
   lanes.flush();
 }
 
-void Hub::Impl::commit(std::span<const Draft> drafts) {
+void Hub::Impl::commit(std::span<Draft> drafts) {
   auto stored =
       lanes.ask([&] { return lanes.parts.store.append(drafts, lanes.parts.clock.now()); });
   if (stored && stored->size() != drafts.size()) {
@@ -84,7 +85,7 @@ void Hub::Impl::commit(std::span<const Draft> drafts) {
   }
 }
 
-void Hub::Impl::answer(const Draft& draft, const PostDone& done, Result<Appended>& result) {
+void Hub::Impl::answer(Draft& draft, const PostDone& done, Result<Appended>& result) {
   if (!result) return refuse(std::get<PostDraft>(draft), done, result.error());
   auto* message = std::get_if<Message>(&result->change);
   if (message == nullptr) {
@@ -99,7 +100,11 @@ void Hub::Impl::answer(const Draft& draft, const PostDone& done, Result<Appended
   lanes.answer(done, posted);
   typings.ended_by(*posted);
   if (posted->sequence == Sequence{1}) presences.conversation_began();
-  delivery.deliver(*std::move(posted));
+  Change change(*std::move(posted));
+  delivery.deliver(std::move(change));
+  if (auto* forgotten = std::get_if<Message>(&change)) {
+    reuse(std::move(*forgotten), std::get<PostDraft>(draft));
+  }
 }
 
 void Hub::Impl::answer(const MarkDone& done, Result<Appended>& result) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "reuse.h"
+
 namespace chatrt {
 namespace {
 
@@ -11,6 +13,24 @@ std::size_t bytes_of(const Draft& draft) {
 }
 
 }  // namespace
+
+void Requests::add(Draft& draft) {
+  if (draft_count < drafts.size()) {
+    std::swap(drafts[draft_count], draft);
+  } else {
+    drafts.push_back(std::move(draft));
+  }
+  ++draft_count;
+}
+
+void Requests::clear() {
+  entries.clear();
+  for (Draft& draft : waiting_drafts()) {
+    if (!is_reusable(draft)) draft = PostDraft{};
+  }
+  draft_count = 0;
+  if (drafts.size() > kReusedDraftsMax) drafts.resize(kReusedDraftsMax);
+}
 
 Inbox::Inbox(Limits limits, Executor& lane, LogSink& log, LaneTask drain)
     : limits_(limits), lane_(lane), log_(log), drain_(std::move(drain)) {}
@@ -39,17 +59,17 @@ void Inbox::post_drain() {
   }
 }
 
-std::optional<Error> Inbox::put(Draft&& draft, Entry&& entry) {
+std::optional<Error> Inbox::put(Draft& draft, Entry&& entry) {
   const std::size_t bytes = bytes_of(draft);
   bool post = false;
   {
     const std::lock_guard lock(mutex_);
     if (auto refused = refusal(bytes)) return refused;
-    requests_.drafts.push_back(std::move(draft));
+    requests_.entries.push_back(std::move(entry));
     try {
-      requests_.entries.push_back(std::move(entry));
+      requests_.add(draft);
     } catch (...) {
-      requests_.drafts.pop_back();  // else it would have the answer of the one after it
+      requests_.entries.pop_back();  // else it would have the answer to the one after it
       throw;
     }
     bytes_ += bytes;

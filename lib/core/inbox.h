@@ -9,9 +9,11 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
+#include "chatrt/callback.h"
 #include "chatrt/executor.h"
 #include "chatrt/log.h"
 #include "chatrt/message.h"
@@ -19,21 +21,22 @@
 
 namespace chatrt {
 
-using PostDone = std::function<void(const Result<Message>&)>;
-using MarkDone = std::function<void(Result<MarkAdvanced>)>;
+using PostDone = Callback<void(const Result<Message>&)>;
+using MarkDone = Callback<void(Result<MarkAdvanced>)>;
 using LaneTask = std::function<void()>;
 
 // In order of arrival. The draft of the nth PostDone or MarkDone is the nth of `drafts`, so that
 // the store gets them as they lie.
 using Entry = std::variant<PostDone, MarkDone, LaneTask>;
 struct Requests {
-  std::vector<Draft> drafts;
+  std::vector<Draft> drafts;  // those after the first `draft_count` are memory to be used again
+  std::size_t draft_count = 0;
   std::vector<Entry> entries;
 
-  void clear() {
-    drafts.clear();
-    entries.clear();
-  }
+  std::span<Draft> waiting_drafts() { return std::span(drafts).first(draft_count); }
+  // Swaps `draft` with one that is memory only, if there is one.
+  void add(Draft& draft);
+  void clear();
 };
 
 class Inbox {
@@ -47,9 +50,9 @@ class Inbox {
   // once, and at its very end finish().
   Inbox(Limits limits, Executor& lane, LogSink& log, LaneTask drain);
 
-  // Takes a draft with who waits for it. Refused with `busy` or `shutting_down`, it leaves both as
-  // they are.
-  std::optional<Error> put(Draft&& draft, Entry&& entry);
+  // Takes a draft with who waits for it. `draft` is left as memory to be used again. Refused with
+  // `busy` or `shutting_down`, it leaves both as they are.
+  std::optional<Error> put(Draft& draft, Entry&& entry);
   std::optional<Error> put(LaneTask&& task);
   // Takes it in any case: for what is bounded by something else.
   void put_always(LaneTask task);

@@ -48,8 +48,7 @@ struct ClientKeyHash {
 
 class MemoryStore final : public MessageStore {
  public:
-  Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
-                                               Timestamp now) override {
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now) override {
     std::vector<Result<Appended>> results;
     results.reserve(drafts.size());
     const std::unique_lock lock(mutex_);

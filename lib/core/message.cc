@@ -34,13 +34,20 @@ void write_decimal(char* out, std::size_t digits, unsigned value) {
 }  // namespace
 
 Result<UserId> UserId::parse(std::string_view text) {
+  UserId id;
+  if (const Status status = id.assign(text); !status) return status.error();
+  return id;
+}
+
+Status UserId::assign(std::string_view text) {
   if (text.empty()) return Error{Errc::invalid_argument, "a user id is empty"};
   if (text.size() > kBytesMax) return Error{Errc::invalid_argument, "a user id is too long"};
   if (!is_valid_utf8(text)) return Error{Errc::invalid_argument, "a user id is not UTF-8"};
   if (has_control_characters(text)) {
     return Error{Errc::invalid_argument, "a user id has control characters"};
   }
-  return UserId(text);
+  text_.assign(text);
+  return {};
 }
 
 void append_message_id(std::string& out, Timestamp created_at, Position position) {

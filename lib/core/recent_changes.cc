@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "reuse.h"
+
 namespace chatrt {
 
 RecentChanges::RecentChanges(std::size_t changes_max, std::size_t bytes_max)
@@ -14,7 +16,7 @@ void RecentChanges::reset(Position head) {
   head_ = head;
 }
 
-const Change& RecentChanges::push(Change change) {
+const Change& RecentChanges::push(Change&& change) {
   assert(position_of(change).value == head_.value + 1);
   const std::size_t bytes = text_bytes(change);
   while (count_ > 0 && (count_ == changes_max_ || bytes_ + bytes > bytes_max_)) drop_oldest();
@@ -22,7 +24,7 @@ const Change& RecentChanges::push(Change change) {
 
   const std::size_t slot = slot_of(count_);
   members_[slot] = hashes_of(change);
-  changes_[slot] = std::move(change);
+  std::swap(changes_[slot], change);
   ++count_;
   bytes_ += bytes;
   ++head_.value;
@@ -48,7 +50,7 @@ RecentChanges::MemberHashes RecentChanges::hashes_of(const Change& change) {
 void RecentChanges::drop_oldest() {
   Change& oldest = changes_[oldest_];
   bytes_ -= text_bytes(oldest);
-  oldest = Change{};
+  if (!is_reusable(oldest)) oldest = Change{};
   oldest_ = slot_of(1);
   --count_;
 }

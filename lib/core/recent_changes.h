@@ -18,8 +18,9 @@ class RecentChanges {
 
   // Forgets all: the next change comes after `head`.
   void reset(Position head);
-  // Takes the change after head(). The reference holds until the next push() or reset().
-  const Change& push(Change change);
+  // Takes the change after head(), and leaves in `change` what is to be forgotten: memory to be
+  // used again. The reference holds until the next push() or reset().
+  const Change& push(Change&& change);
 
   // The position of the newest change.
   Position head() const { return head_; }

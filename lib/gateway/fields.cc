@@ -110,20 +110,27 @@ std::size_t Fields::limit(std::size_t otherwise) {
       std::min<std::uint64_t>(*limit, std::numeric_limits<std::size_t>::max()));
 }
 
-Target Fields::target(std::initializer_list<std::string_view> user_names) {
+void Fields::target(std::initializer_list<std::string_view> user_names, Target& target) {
   const auto conversation = this->conversation("conversationId");
-  std::optional<UserId> named;
+  std::string_view named_by;
+  std::string_view named;
   for (const std::string_view name : user_names) {
-    auto user = this->user(name);
+    const auto user = string(name);
     if (!user) continue;
-    if (conversation || (named && *named != *user)) {
+    if (conversation || (!named_by.empty() && named != *user)) {
       fail(name, "names another target than the fields before it");
     }
-    named = std::move(user);
+    named_by = name;
+    named = *user;
   }
-  if (conversation) return *conversation;
-  if (!named) fail(*user_names.begin(), "is missing");
-  return named.value_or(UserId{});
+  if (conversation) {
+    target = *conversation;
+    return;
+  }
+  if (named_by.empty()) return fail(*user_names.begin(), "is missing");
+  auto* user = std::get_if<UserId>(&target);
+  if (user == nullptr) user = &target.emplace<UserId>();
+  if (!user->assign(named)) fail(named_by, "is not a user id");
 }
 
 void Fields::fail(std::string_view name, std::string_view what) {

@@ -34,8 +34,9 @@ class Fields {
   std::optional<Position> position(std::string_view name);
   // How many items are asked for; `otherwise` if nothing is said.
   std::size_t limit(std::size_t otherwise);
-  // `conversationId`, or a user under one of `user_names`, and not both.
-  Target target(std::initializer_list<std::string_view> user_names);
+  // `conversationId`, or a user under one of `user_names`, and not both. The memory of `target` is
+  // used again.
+  void target(std::initializer_list<std::string_view> user_names, Target& target);
 
   // For a field that must be there: `fields.required(fields.string("text"), "text")`.
   template <typename T>

@@ -41,8 +41,9 @@ std::optional<Position> read_before(Fields& fields) {
 // The sender is who the connection is registered as; a field that says otherwise is refused.
 Status check_sender(Fields& fields, const UserId& user) {
   for (const std::string_view name : {"senderId", "userId"}) {
-    const auto claimed = fields.user(name);
-    if (claimed && *claimed != user) {
+    const auto claimed = fields.string(name);
+    if (!claimed || *claimed == user.str()) continue;
+    if (fields.user(name)) {
       return Error{Errc::permission_denied,
                    std::string(name) + " is not the user of this connection"};
     }
@@ -107,11 +108,13 @@ void Handlers::answer(const Answers::To& to, const Result<T>& result, Append app
 }
 
 Status Handlers::send_message(const Call& call) {
+  // What post() leaves here is memory for the next one.
+  thread_local PostDraft draft;
   Fields fields(call.argument);
-  PostDraft draft{.author = call.user,
-                  .target = fields.target({"selectedUser", "receiverId"}),
-                  .text = std::string(fields.required(fields.string("textMessage"), "textMessage")),
-                  .client_id = std::string(fields.string("clientMessageId").value_or(""))};
+  draft.author = call.user;
+  fields.target({"selectedUser", "receiverId"}, draft.target);
+  draft.text = fields.required(fields.string("textMessage"), "textMessage");
+  draft.client_id = fields.string("clientMessageId").value_or("");
   if (draft.text.find('\0') != std::string::npos) {
     fields.fail("textMessage", "holds a NUL character");
   }
@@ -136,7 +139,8 @@ Status Handlers::send_message(const Call& call) {
 
 Status Handlers::typing(const Call& call) {
   Fields fields(call.argument);
-  Target target = fields.target({"receiverId", "selectedUser"});
+  Target target;
+  fields.target({"receiverId", "selectedUser"}, target);
   const bool typing = fields.required(fields.boolean("typing"), "typing");
   if (!fields.status()) return fields.status();
 
@@ -165,7 +169,8 @@ Status Handlers::mark_read(const Call& call) {
 
 Status Handlers::history(const Call& call) {
   Fields fields(call.argument);
-  Target target = fields.target({"userId"});
+  Target target;
+  fields.target({"userId"}, target);
   SequenceRange range;
   if (const auto before = fields.number("before")) range.before = Sequence{*before};
   if (const auto after = fields.number("after")) range.after = Sequence{*after};

@@ -133,6 +133,12 @@ bool ClientIdRuns::may_have(const Run& run, std::uint64_t hash) const {
   return has_come_to(run);
 }
 
+void ClientIdRuns::prefetch(std::uint64_t hash) const noexcept {
+  for (const Run& run : runs_) {
+    if (run.filter) run.filter->prefetch(hash);
+  }
+}
+
 void ClientIdRuns::find(std::uint64_t hash, std::vector<std::int64_t>& positions) {
   for (const Run& run : runs_) {
     if (!may_have(run, hash)) continue;

@@ -31,6 +31,8 @@ class ClientIdRuns {
   // that touches the file.
   explicit ClientIdRuns(Statements& statements);
 
+  // Has the processor load what a find() of this hash looks at in memory, a cache line of each run.
+  void prefetch(std::uint64_t hash) const noexcept;
   // Appends the positions of the entries with this hash.
   void find(std::uint64_t hash, std::vector<std::int64_t>& positions);
   // A new run of these.

@@ -25,6 +25,10 @@ class ClientIds {
   // whether there is more.
   bool catch_up();
 
+  // That this one will be looked for, soon: makes it quicker.
+  void expect(std::int64_t author, std::string_view client_id) const noexcept {
+    runs_.prefetch(hash(author, client_id));
+  }
   // Positions of messages of this author whose ids have the hash of this one; perhaps others.
   std::vector<std::int64_t> find(std::int64_t author, std::string_view client_id);
   void add(std::int64_t author, std::string_view client_id, std::int64_t position);

@@ -22,21 +22,26 @@ class Filter {
   std::size_t bytes() const noexcept { return blocks_.size() * sizeof(Block); }
 
   // A hash is uniformly distributed over all 64 bits.
+  void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&blocks_[block_of(hash)]); }
   void add(std::uint64_t hash) noexcept {
     Block& block = blocks_[block_of(hash)];
     const Block bits = bits_of(hash);
-    for (std::size_t i = 0; i < block.size(); ++i) block[i] |= bits[i];
+    for (std::size_t i = 0; i < kWords; ++i) block.words[i] |= bits.words[i];
   }
   bool may_have(std::uint64_t hash) const noexcept {
     const Block& block = blocks_[block_of(hash)];
     const Block bits = bits_of(hash);
     std::uint64_t missing = 0;
-    for (std::size_t i = 0; i < block.size(); ++i) missing |= bits[i] & ~block[i];
+    for (std::size_t i = 0; i < kWords; ++i) missing |= bits.words[i] & ~block.words[i];
     return missing == 0;
   }
 
  private:
-  using Block = std::array<std::uint64_t, 4>;
+  static constexpr std::size_t kWords = 4;
+  // Aligned, so that none lies in two cache lines.
+  struct alignas(kWords * sizeof(std::uint64_t)) Block {
+    std::array<std::uint64_t, kWords> words{};
+  };
 
   std::size_t block_of(std::uint64_t hash) const noexcept {
     return static_cast<std::size_t>((hash >> 32) * blocks_.size() >> 32);
@@ -44,8 +49,8 @@ class Filter {
   // Two bits of each word, by bits of the hash that block_of() does not look at.
   static Block bits_of(std::uint64_t hash) noexcept {
     std::uint64_t rest = (hash & 0xFFFFFFFFU) * 0x9E3779B97F4A7C15U;
-    Block bits{};
-    for (std::uint64_t& word : bits) {
+    Block bits;
+    for (std::uint64_t& word : bits.words) {
       word = std::uint64_t{1} << (rest >> 58) | std::uint64_t{1} << (rest >> 52 & 63);
       rest <<= 12;
     }

@@ -105,8 +105,7 @@ class SqliteStore final : public MessageStore {
               std::vector<std::unique_ptr<Reader>> readers)
       : lock_(std::move(lock)), writer_(std::move(writer), options), readers_(std::move(readers)) {}
 
-  Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
-                                               Timestamp now) override {
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now) override {
     const std::lock_guard lock(mutex_);
     return writer_.append(drafts, now);
   }

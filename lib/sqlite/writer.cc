@@ -11,11 +11,24 @@ namespace {
 
 constexpr std::size_t kCachedMax = 50'000;  // users, and conversations
 constexpr std::size_t kPageBytes = 4096;    // SQLite's default
+constexpr std::size_t kExpected = 16;       // drafts that memory is asked for ahead
 
 std::int64_t ms_of(Timestamp time) { return time.time_since_epoch().count(); }
 
 bool is_failed_sync(int extended_code) {
   return extended_code == SQLITE_IOERR_FSYNC || extended_code == SQLITE_IOERR_DIR_FSYNC;
+}
+
+// What the result lacks of the draft that it is of.
+void complete(Result<Appended>& result, Draft& draft) {
+  if (!result || result->repeated) return;
+  auto* message = std::get_if<Message>(&result->change);
+  if (message == nullptr) return;
+  auto& post = std::get<PostDraft>(draft);
+  message->author = std::move(post.author);
+  if (auto* receiver = std::get_if<UserId>(&post.target)) message->receiver = std::move(*receiver);
+  message->text = std::move(post.text);
+  message->client_id = std::move(post.client_id);
 }
 
 const std::string* or_null(const std::string& text) { return text.empty() ? nullptr : &text; }
@@ -59,7 +72,7 @@ void Writer::catch_up() {
   }
 }
 
-Result<std::vector<Result<Appended>>> Writer::append(std::span<const Draft> drafts, Timestamp now) {
+Result<std::vector<Result<Appended>>> Writer::append(std::span<Draft> drafts, Timestamp now) {
   if (failed_) return stopped();
   if (drafts.empty()) return std::vector<Result<Appended>>{};
   const std::int64_t before = last_position_;
@@ -86,6 +99,7 @@ Result<std::vector<Result<Appended>>> Writer::append(std::span<const Draft> draf
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   }
+  for (std::size_t i = 0; i < drafts.size(); ++i) complete(results[i], drafts[i]);
   checkpoint();
   limit_caches();
   return results;
@@ -118,12 +132,21 @@ Error Writer::stopped() const noexcept {
 std::vector<Result<Appended>> Writer::append_all(std::span<const Draft> drafts, Timestamp now) {
   std::vector<Result<Appended>> results;
   results.reserve(drafts.size());
-  for (const Draft& draft : drafts) {
+  for (std::size_t i = 0; i < drafts.size(); ++i) {
+    if (i + kExpected < drafts.size()) expect(drafts[i + kExpected]);
+    const Draft& draft = drafts[i];
     results.push_back(std::holds_alternative<PostDraft>(draft)
                           ? post(std::get<PostDraft>(draft), now)
                           : mark(std::get<MarkDraft>(draft), now));
   }
   return results;
+}
+
+void Writer::expect(const Draft& draft) const {
+  const auto* post = std::get_if<PostDraft>(&draft);
+  if (post == nullptr || post->client_id.empty()) return;
+  const auto author = users_.find(post->author);
+  if (author != users_.end()) client_ids_.expect(author->second, post->client_id);
 }
 
 // -------------------------------------------------------------------------------------- messages
@@ -158,15 +181,15 @@ Result<Appended> Writer::post(const PostDraft& draft, Timestamp now) {
                     in->parties.conversation, sequence, position);
   }
   if (!draft.client_id.empty()) client_ids_.add(author, draft.client_id, position);
-  return Appended{Message{{static_cast<std::uint64_t>(position)},
-                          {static_cast<std::uint64_t>(in->parties.conversation)},
-                          {static_cast<std::uint64_t>(sequence)},
-                          draft.author,
-                          in->parties.peer_of(author),
-                          draft.text,
-                          draft.client_id,
-                          now},
-                  false};
+  Message message;
+  message.position = {static_cast<std::uint64_t>(position)};
+  message.conversation = {static_cast<std::uint64_t>(in->parties.conversation)};
+  message.sequence = {static_cast<std::uint64_t>(sequence)};
+  message.created_at = now;
+  // Otherwise complete() has the receiver from the draft.
+  const bool by_conversation = std::holds_alternative<ConversationId>(draft.target);
+  if (by_conversation) message.receiver = in->parties.peer_of(author);
+  return Appended{std::move(message), false};
 }
 
 std::optional<Result<Appended>> Writer::find_repeated(const PostDraft& draft, std::int64_t author) {

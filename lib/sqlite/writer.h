@@ -22,7 +22,7 @@ class Writer {
   // Takes over the connection; it has the schema. Throws SQLite::Exception.
   Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& options);
 
-  Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts, Timestamp now);
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now);
 
  private:
   // A conversation as of now: what the file says and what this batch adds to it.
@@ -50,7 +50,10 @@ class Writer {
     }
   };
 
+  // The results lack what is the draft's, until it is certain that they stand.
   std::vector<Result<Appended>> append_all(std::span<const Draft> drafts, Timestamp now);
+  // A draft that comes soon.
+  void expect(const Draft& draft) const;
   Result<Appended> post(const PostDraft& draft, Timestamp now);
   Result<Appended> mark(const MarkDraft& draft, Timestamp now);
   // The message that (author, client_id) gave before.

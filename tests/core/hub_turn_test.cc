@@ -164,8 +164,7 @@ namespace {
 // Throws, or gives what no store may give.
 struct BadStore final : MessageStore {
   explicit BadStore(MessageStore& the_inner) : inner(the_inner) {}
-  Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
-                                               Timestamp now) override {
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now) override {
     if (throws) throw std::runtime_error("disk");
     if (short_list) return std::vector<Result<Appended>>{};
     return inner.append(drafts, now);

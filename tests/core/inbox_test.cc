@@ -4,9 +4,11 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "chatrt/testing/executors.h"
 #include "chatrt/testing/recording_log.h"
+#include "reuse.h"
 
 namespace chatrt {
 namespace {
@@ -35,7 +37,8 @@ struct InboxFixture {
               }};
 
   std::optional<Error> put(std::string text) {
-    return inbox.put(draft(std::move(text)), PostDone{});
+    Draft put = draft(std::move(text));
+    return inbox.put(put, PostDone{});
   }
 };
 
@@ -50,7 +53,7 @@ TEST_SUITE("Inbox") {
     CHECK(lane.size() == 1);
     CHECK(inbox.waiting() == 3);
     lane.run_all();
-    CHECK(taken.drafts.size() == 2);
+    CHECK(taken.waiting_drafts().size() == 2);
     CHECK(taken.entries.size() == 3);
     CHECK(std::holds_alternative<LaneTask>(taken.entries[1]));
     CHECK(inbox.waiting() == 0);
@@ -79,15 +82,56 @@ TEST_SUITE("Inbox") {
     lane.run_all();
   }
 
+  TEST_CASE("gives memory of drafts that are over for drafts that come, but for large texts") {
+    testing::ManualExecutor lane;
+    testing::RecordingLog log;
+    Requests taken;
+    std::vector<std::string> texts;
+    Inbox inbox({.requests_max = 9, .bytes_max = 9999, .reads_max = 9}, lane, log, [&] {
+      inbox.take(taken);
+      for (const Draft& draft : taken.waiting_drafts()) {
+        texts.push_back(std::get<PostDraft>(draft).text);
+      }
+      taken.clear();
+      inbox.finish();
+    });
+    const auto memory_for = [&](std::string text) {
+      Draft put = draft(std::move(text));
+      CHECK_FALSE(inbox.put(put, PostDone{}));
+      return std::get<PostDraft>(put).text;
+    };
+    CHECK(memory_for("small").empty());
+    CHECK(memory_for(std::string(5000, 'l')).empty());
+    lane.run_all();
+    CHECK_FALSE(inbox.put([] {}));  // with the turn after it, the memory is where drafts come in
+    lane.run_all();
+
+    CHECK(memory_for("next") == "small");
+    CHECK(memory_for("last").empty());
+
+    lane.run_all();
+    CHECK(texts == std::vector<std::string>{"small", std::string(5000, 'l'), "next", "last"});
+  }
+
+  TEST_CASE("keeps memory of some thousand drafts at most") {
+    Requests requests;
+    for (std::size_t i = 0; i < 3 * kReusedDraftsMax; ++i) {
+      Draft one = draft("text");
+      requests.add(one);
+    }
+    requests.clear();
+    CHECK(requests.drafts.size() == kReusedDraftsMax);
+  }
+
   TEST_CASE_FIXTURE(InboxFixture, "leaves a refused draft as it was") {
     for (int i = 0; i < 3; ++i) CHECK_FALSE(inbox.put([] {}));
     Draft kept = draft("text");
     Entry entry{PostDone{[](auto) {}}};
 
-    CHECK(inbox.put(std::move(kept), std::move(entry)));
+    CHECK(inbox.put(kept, std::move(entry)));
 
-    CHECK(std::get<PostDraft>(kept).text == "text");  // NOLINT: refused, so not moved from
-    CHECK(std::get<PostDone>(entry) != nullptr);      // NOLINT
+    CHECK(std::get<PostDraft>(kept).text == "text");
+    CHECK(std::get<PostDone>(entry));  // NOLINT: refused, so not moved from
     lane.run_all();
   }
 

@@ -47,8 +47,10 @@ TEST_SUITE("FaultyStore") {
   TEST_CASE("fails as it is told, and heals") {
     const auto memory = make_memory_store();
     FaultyStore store(*memory);
-    const std::vector<Draft> drafts{PostDraft{user("ann"), user("bob"), "hi", {}}};
-    const auto append = [&] { return store.append(drafts, Timestamp{}); };
+    const auto append = [&] {
+      std::vector<Draft> drafts{PostDraft{user("ann"), user("bob"), "hi", {}}};
+      return store.append(drafts, Timestamp{});
+    };
 
     store.fail_next_append(Errc::storage_full);
     CHECK(append().error().code == Errc::storage_full);

@@ -7,6 +7,14 @@
 namespace chatrt {
 
 TEST_SUITE("UserId::parse") {
+  TEST_CASE("assign() is the same in place, and changes nothing where it fails") {
+    UserId id = *UserId::parse("ann");
+    CHECK(id.assign("bob"));
+    CHECK(id.str() == "bob");
+    CHECK(id.assign("").error().code == Errc::invalid_argument);
+    CHECK(id.str() == "bob");
+  }
+
   TEST_CASE("takes 1 to 128 bytes of UTF-8") {
     CHECK(UserId::parse("a"));
     CHECK(UserId::parse(std::string(128, 'x')));

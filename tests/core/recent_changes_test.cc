@@ -80,6 +80,22 @@ TEST_SUITE("RecentChanges") {
     CHECK_FALSE(recent.covers(Position{2}));
   }
 
+  TEST_CASE("gives what it forgets for what it takes, but for large texts") {
+    RecentChanges recent(16, 100000);
+    const auto forgotten_for = [&](std::uint64_t position, std::string text) {
+      Change change = message(position, kAnn, kBob, std::move(text));
+      recent.push(std::move(change));
+      return std::get<Message>(change).text;  // NOLINT: it is what was forgotten
+    };
+    CHECK(forgotten_for(1, std::string(200, 'a')).empty());
+    CHECK(forgotten_for(2, std::string(2000, 'b')).empty());
+    for (std::uint64_t n = 3; n <= 16; ++n) CHECK(forgotten_for(n, "c").empty());
+
+    CHECK(forgotten_for(17, "d") == std::string(200, 'a'));
+    CHECK(forgotten_for(18, "e").empty());
+    CHECK(forgotten_for(19, "f") == "c");
+  }
+
   TEST_CASE("keeps its order while it grows and turns") {
     RecentChanges recent(50, 100000);
     for (std::uint64_t n = 1; n <= 500; ++n) {

@@ -23,7 +23,7 @@ struct TraceFixture {
     clock.advance(Duration{1});
   }
   chatrt::Message stored(const char* from, const char* to, const char* text) {
-    const std::array<chatrt::Draft, 1> drafts{
+    std::array<chatrt::Draft, 1> drafts{
         chatrt::PostDraft{*UserId::parse(from), *UserId::parse(to), text}};
     return std::get<chatrt::Message>((*store->append(drafts, clock.now()))[0]->change);
   }
@@ -102,7 +102,7 @@ TEST_SUITE("explain") {
     stored("ann", "bob", "one");
     const auto two = stored("ann", "bob", "two");
     stored("bob", "eve", "three");
-    const std::array<chatrt::Draft, 1> mark{chatrt::MarkDraft{
+    std::array<chatrt::Draft, 1> mark{chatrt::MarkDraft{
         *UserId::parse("bob"), two.conversation, chatrt::MarkKind::read, chatrt::Sequence{1}}};
     REQUIRE(store->append(mark, clock.now()));
 

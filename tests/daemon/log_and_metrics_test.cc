@@ -174,7 +174,7 @@ TEST_SUITE("MeteredStore") {
     MeteredStore store(std::move(owned));
     const auto ann = *chatrt::UserId::parse("ann");
     const auto bob = *chatrt::UserId::parse("bob");
-    const std::array<chatrt::Draft, 1> drafts = {chatrt::PostDraft{ann, bob, "hello", ""}};
+    std::array<chatrt::Draft, 1> drafts = {chatrt::PostDraft{ann, bob, "hello", ""}};
     const chatrt::testing::ManualClock clock;
 
     REQUIRE(store.append(drafts, clock.now()));

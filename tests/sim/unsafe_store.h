@@ -17,7 +17,7 @@ class UnsafeStore final : public MessageStore {
   bool dead = false;                // the process has died: nothing reaches the disk any more
   bool forgets_client_ids = false;  // a control: the checker must notice
 
-  Result<std::vector<Result<Appended>>> append(std::span<const Draft> drafts,
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts,
                                                Timestamp now) override {
     if (dead) return gone();
     if (!faults) return store(drafts, now);
@@ -69,7 +69,7 @@ class UnsafeStore final : public MessageStore {
     return gone();
   }
   bool fails() const { return dead || (faults && random_.one_in(30)); }
-  Result<std::vector<Result<Appended>>> store(std::span<const Draft> drafts, Timestamp now) {
+  Result<std::vector<Result<Appended>>> store(std::span<Draft> drafts, Timestamp now) {
     if (!forgets_client_ids) return inner_.append(drafts, now);
     std::vector<Draft> changed(drafts.begin(), drafts.end());
     for (Draft& draft : changed) {

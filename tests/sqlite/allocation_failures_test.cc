@@ -144,7 +144,7 @@ TEST_SUITE("an allocation that fails") {
         if (warm) REQUIRE_FALSE(workload.append(*store));
         const auto before = store->last_position();
         std::vector<Draft> batch;
-        const auto refused = workload.append_by([&](std::span<const Draft> drafts, Timestamp now) {
+        const auto refused = workload.append_by([&](std::span<Draft> drafts, Timestamp now) {
           batch.assign(drafts.begin(), drafts.end());
           const FailingAllocations failing(n, how);
           return store->append(drafts, now);
@@ -243,7 +243,8 @@ std::vector<Told> post_until_the_end(HubInMemory& process, const std::vector<Pos
   const FailingAllocations failing(n, how);
   for (std::size_t i = 0; i < drafts.size(); ++i) {
     try {
-      process.hub.post(drafts[i], [&told, i](Result<Message> result) { told[i] = result; });
+      process.hub.post(PostDraft{drafts[i]},
+                       [&told, i](Result<Message> result) { told[i] = result; });
     } catch (const std::bad_alloc&) {
       // Told to the caller, who has its message still.
     }

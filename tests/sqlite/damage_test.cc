@@ -139,7 +139,7 @@ class Damage {
   void write(MessageStore& store) {
     for (int i = 0; i < kUsers; ++i) {
       const PostDraft sent{user_number(i), user_number((i + 1) % kUsers), "new", {}};
-      const auto results = store.append(std::vector<Draft>{sent}, kNow);
+      const auto results = append_to(store, {sent});
       if (!results) {
         refuse(results.error());
         continue;

@@ -7,6 +7,7 @@
 #include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "golden_traffic.h"
+#include "store_file.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;
@@ -20,7 +21,7 @@ TEST_CASE("a file of each schema version has all that was written to it") {
   const TempFolder folder;
   std::filesystem::copy_file(std::filesystem::path{golden} / version, folder / "chat.db");
   const auto memory = make_memory_store();
-  REQUIRE(memory->append(golden_traffic(), kGoldenTime).has_value());
+  REQUIRE(append_to(*memory, golden_traffic(), kGoldenTime).has_value());
 
   const auto opened = open_sqlite_store(folder / "chat.db");
 
@@ -47,7 +48,7 @@ TEST_CASE("a file of each schema version has all that was written to it") {
     }
   }
   // It goes on from there, and knows what it has had.
-  const auto again = store.append(golden_traffic(), kGoldenTime);
+  const auto again = append_to(store, golden_traffic(), kGoldenTime);
   REQUIRE(again.has_value());
   CHECK((*again)[1]->repeated);
   CHECK_FALSE((*again)[0]->repeated);

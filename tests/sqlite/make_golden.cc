@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "make_golden: %s\n", store.error().detail.c_str());
     return 1;
   }
-  const auto results =
-      (*store)->append(chatrt::testing::golden_traffic(), chatrt::testing::kGoldenTime);
+  auto traffic = chatrt::testing::golden_traffic();
+  const auto results = (*store)->append(traffic, chatrt::testing::kGoldenTime);
   return results ? 0 : 1;
 }

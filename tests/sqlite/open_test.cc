@@ -46,7 +46,7 @@ struct FileFixture {
   // A file with one message in it.
   void make() {
     const auto store = open();
-    REQUIRE(store->append(std::vector<Draft>{draft("ann", "bob", "hi")}, kNow).has_value());
+    REQUIRE(append_to(*store, {draft("ann", "bob", "hi")}).has_value());
   }
   mode_t mode(const char* suffix) const {
     struct stat status {};
@@ -187,13 +187,13 @@ TEST_SUITE("a file that is locked") {
     OtherProgram other(file);
     other.run("BEGIN IMMEDIATE");
 
-    const auto refused_batch = store->append(drafts, kNow);
+    const auto refused_batch = append_to(*store, drafts);
     REQUIRE_FALSE(refused_batch.has_value());
     CHECK(refused_batch.error().code == Errc::busy);
     CHECK(store->read_log(Position{0}, 10)->items.size() == 1);
 
     other.run("COMMIT");
-    const auto taken = store->append(drafts, kNow);
+    const auto taken = append_to(*store, drafts);
     REQUIRE(taken.has_value());
     CHECK_FALSE((*taken)[0]->repeated);
     CHECK(position_of((*taken)[0]->change) == Position{2});

@@ -93,7 +93,7 @@ void use_all(MessageStore& store) {
   const std::vector<Draft> more{draft("bob", conversation, "by its id"),
                                 MarkDraft{user("bob"), conversation, MarkKind::delivered, {40}},
                                 MarkDraft{user("bob"), conversation, MarkKind::read, {41}}};
-  REQUIRE(store.append(more, kNow).has_value());
+  REQUIRE(append_to(store, more).has_value());
   CHECK(store.last_position().has_value());
   CHECK(store.read_for_user(user("bob"), Position{3}, 10).has_value());
   CHECK(store.read_undelivered(user("bob"), Position{3}, 10).has_value());
@@ -155,7 +155,7 @@ TEST_SUITE("reads") {
   TEST_CASE("do not wait for a transaction that writes") {
     const TempFolder folder;
     const auto store = open(folder / "chat.db");
-    REQUIRE(store->append(std::vector<Draft>{draft("ann", "bob", "hi")}, kNow).has_value());
+    REQUIRE(append_to(*store, {draft("ann", "bob", "hi")}).has_value());
     sqlite3* other = nullptr;
     REQUIRE(sqlite3_open((folder / "chat.db").c_str(), &other) == SQLITE_OK);
     REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE; UPDATE log SET at = 0", nullptr, nullptr,
@@ -173,7 +173,7 @@ TEST_SUITE("reads") {
     options.readers = 2;
     const auto store = open(folder / "chat.db", options);
     const std::vector<Draft> drafts(100, draft("ann", "bob", "hi"));
-    REQUIRE(store->append(drafts, kNow).has_value());
+    REQUIRE(append_to(*store, drafts).has_value());
     std::atomic<int> right{0};
     std::vector<std::thread> threads;
     for (int i = 0; i < 8; ++i) {
@@ -245,7 +245,7 @@ TEST_SUITE("reads") {
       drafts.push_back(MarkDraft{user("bob"), ConversationId{1}, MarkKind::delivered,
                                  Sequence{static_cast<std::uint64_t>(i / 2)}});
     }
-    REQUIRE(store->append(drafts, kNow).has_value());
+    REQUIRE(append_to(*store, drafts).has_value());
 
     for (std::uint64_t after = 0; after <= 130; ++after) {
       const auto up =
@@ -311,7 +311,7 @@ TEST_SUITE("what is kept") {
     std::vector<Draft> drafts;
     for (const std::string& text : texts) drafts.push_back(draft("ann", "bob", text));
     for (const std::string& name : names) drafts.push_back(draft(name, "bob", name, long_id));
-    REQUIRE(store->append(drafts, kNow).has_value());
+    REQUIRE(append_to(*store, drafts).has_value());
     store.reset();
     store = open(folder / "chat.db");
 
@@ -326,7 +326,7 @@ TEST_SUITE("what is kept") {
       CHECK(message.client_id == sent.client_id);
     }
     CHECK(store->contacts_of(user("bob"))->size() == names.size());
-    const auto again = store->append(drafts, kNow);
+    const auto again = append_to(*store, drafts);
     REQUIRE(again.has_value());
     for (std::size_t i = texts.size(); i < drafts.size(); ++i) CHECK((*again)[i]->repeated);
   }

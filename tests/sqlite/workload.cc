@@ -29,7 +29,7 @@ Draft Workload::draft() {
 
 std::optional<Error> Workload::append(MessageStore& store) {
   return append_by(
-      [&](std::span<const Draft> drafts, Timestamp now) { return store.append(drafts, now); });
+      [&](std::span<Draft> drafts, Timestamp now) { return store.append(drafts, now); });
 }
 
 std::optional<Error> Workload::append_by(const Append& append) {

@@ -25,8 +25,7 @@ class Workload {
   // it was refused.
   std::optional<Error> append(MessageStore& store);
   // The same, by another way to its append().
-  using Append =
-      std::function<Result<std::vector<Result<Appended>>>(std::span<const Draft>, Timestamp)>;
+  using Append = std::function<Result<std::vector<Result<Appended>>>(std::span<Draft>, Timestamp)>;
   std::optional<Error> append_by(const Append& append);
 
   // What of that is not in the store, and whatever else in it cannot be: one line each.

@@ -58,7 +58,7 @@ class StoreFixture {
   }
 
   // One append; the batch as such is expected to succeed.
-  std::vector<Result<Appended>> append(const std::vector<Draft>& drafts) {
+  std::vector<Result<Appended>> append(std::vector<Draft> drafts) {
     auto results = store_->append(drafts, now_);
     REQUIRE(results.has_value());
     REQUIRE(results->size() == drafts.size());

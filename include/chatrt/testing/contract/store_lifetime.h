@@ -46,9 +46,9 @@ inline void check_threads(StoreFixture& store) {
     std::thread one(look);
     std::thread two(look);
 
-    const std::vector<Draft> batch(kBatch, Draft{draft("ann", "bob", "more")});
     bool appended = true;
     for (int i = 0; i < kBatches; ++i) {
+      std::vector<Draft> batch(kBatch, Draft{draft("ann", "bob", "more")});
       const auto results = store->append(batch, store.now());
       appended = appended && results.has_value();
     }

@@ -101,6 +101,30 @@ inline void check_posts(StoreFixture& store) {
     CHECK(position_of(results[2]->change) == Position{2});
     CHECK(store.last_position() == Position{2});
   }
+  SUBCASE("a draft that stores nothing is left as it is; what is stored is in the result") {
+    const Message first = store.post(draft("ann", "bob", "hi", "c1"));
+    std::vector<Draft> drafts{draft("ann", "bob", "hi", "c1"), draft("ann", "bob", "ho", "c1"),
+                              draft("ann", first.conversation, "new", "c2")};
+
+    const auto results = store->append(drafts, store.now());
+
+    REQUIRE(results.has_value());
+    const auto expect_left = [&](std::size_t i, std::string_view text) {
+      const auto& left = std::get<PostDraft>(drafts[i]);
+      CHECK(left.author == user("ann"));
+      CHECK(left.target == Target{user("bob")});
+      CHECK(left.text == text);
+      CHECK(left.client_id == "c1");
+    };
+    expect_left(0, "hi");
+    expect_left(1, "ho");
+    REQUIRE((*results)[2].has_value());
+    const auto& stored = std::get<Message>((*results)[2]->change);
+    CHECK(stored.author == user("ann"));
+    CHECK(stored.receiver == user("bob"));
+    CHECK(stored.text == "new");
+    CHECK(stored.client_id == "c2");
+  }
   SUBCASE("texts keep every byte") {
     const std::string a_nul_free_zoo =
         "\xF0\x9F\x98\x80 \xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D e\xCC\x81 ' \" \\ \xE2\x80\xA8 \x01\x7F "
