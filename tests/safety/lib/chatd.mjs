@@ -304,3 +304,21 @@ export function frame(opcode, payload, { fin = true, mask = true } = {}) {
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// A connection that sends nothing.
+export function silent(port, host = "127.0.0.1") {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, host);
+    socket.ended = false;
+    socket.on("error", () => {});
+    socket.over = new Promise((over) => {
+      socket.on("close", () => {
+        socket.ended = true;
+        over();
+        resolve(socket);
+      });
+    });
+    socket.on("data", () => {});
+    socket.on("connect", () => resolve(socket));
+  });
+}
