@@ -20,8 +20,7 @@ std::array<std::uint64_t, Histogram::kBounds.size() + 1> Histogram::cumulative()
   return sums;
 }
 
-Result<std::vector<Result<Appended>>> MeteredStore::append(std::span<Draft> drafts,
-                                                           Timestamp now) {
+Result<std::vector<Result<Appended>>> MeteredStore::append(std::span<Draft> drafts, Timestamp now) {
   const auto begin = std::chrono::steady_clock::now();
   auto result = store_->append(drafts, now);
   const auto took = std::chrono::steady_clock::now() - begin;

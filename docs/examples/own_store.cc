@@ -14,8 +14,7 @@ using namespace chatrt;
 
 class SmallStore final : public MessageStore {
  public:
-  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts,
-                                               Timestamp now) override {
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now) override {
     const std::lock_guard lock(mutex_);
     std::vector<Result<Appended>> results;
     for (const Draft& draft : drafts) {

@@ -33,11 +33,11 @@ class Callback<void(Args...)> {
     }
     if constexpr (fits_inside<Function>()) {
       ::new (static_cast<void*>(bytes_)) Function(std::move(function));
-      kind_ = &kInside<Function>;
+      kind_ = &Inside<Function>::kKind;
     } else {
       auto made = std::make_unique<Function>(std::move(function));
       ::new (static_cast<void*>(bytes_)) Function*(made.release());
-      kind_ = &kOutside<Function>;
+      kind_ = &Outside<Function>::kKind;
     }
   }
   Callback(Callback&& other) noexcept { take(other); }
@@ -57,41 +57,47 @@ class Callback<void(Args...)> {
   void operator()(Args... args) const { kind_->call(bytes_, std::forward<Args>(args)...); }
 
  private:
-  // What is done with a type of function.
+  // What is done with a function of some type.
   struct Kind {
     void (*call)(std::byte* at, Args&&... args);
     void (*move)(std::byte* to, std::byte* from) noexcept;  // ends what is at `from`
     void (*end)(std::byte* at) noexcept;
   };
 
+  template <typename T>
+  static T& at(std::byte* bytes) noexcept {
+    return *std::launder(reinterpret_cast<T*>(bytes));
+  }
   template <typename Function>
   static constexpr bool fits_inside() {
     return sizeof(Function) <= kBytesInside && alignof(Function) <= alignof(std::max_align_t) &&
            std::is_nothrow_move_constructible_v<Function>;
   }
-  template <typename T>
-  static T& at(std::byte* bytes) noexcept {
-    return *std::launder(reinterpret_cast<T*>(bytes));
-  }
 
   template <typename Function>
-  static constexpr Kind kInside{[](std::byte* bytes, Args&&... args) {
-                                  std::invoke(at<Function>(bytes), std::forward<Args>(args)...);
-                                },
-                                [](std::byte* to, std::byte* from) noexcept {
-                                  ::new (static_cast<void*>(to))
-                                      Function(std::move(at<Function>(from)));
-                                  at<Function>(from).~Function();
-                                },
-                                [](std::byte* bytes) noexcept { at<Function>(bytes).~Function(); }};
+  struct Inside {
+    static void call(std::byte* bytes, Args&&... args) {
+      std::invoke(at<Function>(bytes), std::forward<Args>(args)...);
+    }
+    static void move(std::byte* to, std::byte* from) noexcept {
+      ::new (static_cast<void*>(to)) Function(std::move(at<Function>(from)));
+      end(from);
+    }
+    static void end(std::byte* bytes) noexcept { at<Function>(bytes).~Function(); }
+    static constexpr Kind kKind{&call, &move, &end};
+  };
+  // A pointer is inside.
   template <typename Function>
-  static constexpr Kind kOutside{[](std::byte* bytes, Args&&... args) {
-                                   std::invoke(*at<Function*>(bytes), std::forward<Args>(args)...);
-                                 },
-                                 [](std::byte* to, std::byte* from) noexcept {
-                                   ::new (static_cast<void*>(to)) Function*(at<Function*>(from));
-                                 },
-                                 [](std::byte* bytes) noexcept { delete at<Function*>(bytes); }};
+  struct Outside {
+    static void call(std::byte* bytes, Args&&... args) {
+      std::invoke(*at<Function*>(bytes), std::forward<Args>(args)...);
+    }
+    static void move(std::byte* to, std::byte* from) noexcept {
+      ::new (static_cast<void*>(to)) Function*(at<Function*>(from));
+    }
+    static void end(std::byte* bytes) noexcept { delete at<Function*>(bytes); }
+    static constexpr Kind kKind{&call, &move, &end};
+  };
 
   void take(Callback& other) noexcept {
     if (other.kind_ == nullptr) return;

@@ -118,8 +118,8 @@ class CHATRT_EXPORT Hub {
 
   // Stores the message and sends it to every connection of receiver (ReceiveMessage) and author
   // (MessageSent). `done` comes after the commit and, in the order of the commit, before the
-  // events; what it is given lasts as long as the call. A `draft` that is filled again and again
-  // needs no memory of its own for each message: it is left with some.
+  // events; what it is given lasts as long as the call. `draft` is left as memory, of whatever
+  // content: one that is filled again and again takes none for each message.
   void post(PostDraft&& draft, Callback<void(const Result<Message>&)> done);
   // `done` gets the mark as it stands then.
   void mark(MarkDraft draft, Callback<void(Result<MarkAdvanced>)> done);

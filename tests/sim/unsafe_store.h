@@ -17,8 +17,7 @@ class UnsafeStore final : public MessageStore {
   bool dead = false;                // the process has died: nothing reaches the disk any more
   bool forgets_client_ids = false;  // a control: the checker must notice
 
-  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts,
-                                               Timestamp now) override {
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now) override {
     if (dead) return gone();
     if (!faults) return store(drafts, now);
     const std::size_t fate = random_.below(100);

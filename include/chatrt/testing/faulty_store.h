@@ -32,8 +32,7 @@ class FaultyStore : public MessageStore {
     read_fault_.reset();
   }
 
-  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts,
-                                               Timestamp now) override {
+  Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now) override {
     Append fault;
     Errc code;
     {
