@@ -18,6 +18,9 @@ using EngineRequest = chatrt::engineio::Request;
 // How long an orderly close waits for the peer's own, so that what was sent last is not cut off by
 // a reset.
 constexpr Duration kLinger{2000};
+// And how much may come meanwhile: more than lies in the buffers between two machines is sent by
+// one that will not end.
+constexpr std::uint32_t kDroppedMax = 8U << 20;
 // What a connection may have waiting also when too much waits in all.
 constexpr std::size_t kFairShare = 64 * 1024;
 // An input buffer larger than this is given back once it is empty.
@@ -94,7 +97,11 @@ void Connection::on_readable() {
   if (got == 0) return on_end(false);
   const auto size = static_cast<std::size_t>(got);
   shard_.counters().bytes_in += size;
-  if (state_ == State::lingering || state_ == State::finishing) return;
+  if (state_ == State::lingering || state_ == State::finishing) {
+    dropped_ += static_cast<std::uint32_t>(size);
+    if (dropped_ > kDroppedMax) on_end(true);
+    return;
+  }
   if (state_ == State::websocket && unread().empty()) {
     return process_websocket(buffer.data(), size);
   }

@@ -108,6 +108,7 @@ class Connection {
 
   Shard& shard_;
   int fd_;
+  std::uint32_t dropped_ = 0;       // bytes read since it is to end
   std::unique_ptr<TlsStream> tls_;  // gone before the descriptor is
   State state_ = State::head;
   bool keep_alive_ = true;

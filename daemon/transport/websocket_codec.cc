@@ -20,6 +20,10 @@ namespace wpp = websocketpp;
 
 // A payload buffer larger than this is not kept for the next message.
 constexpr std::size_t kPayloadKept = 16 * 1024;
+// Control frames, and heads of frames, between two messages or within one. More is a flood: of
+// pings, or of a message in tiny fragments. As it is looked at where pieces end that the bytes come
+// in, it may be as much as such a piece more.
+constexpr std::size_t kWastedMax = 64 * 1024;
 
 // Server frames are not masked: nothing here needs random numbers.
 struct NoRandom {
@@ -51,6 +55,8 @@ class Recycler : public std::enable_shared_from_this<Recycler<Message>> {
 
   // Somebody holds the last data message that was given out.
   bool data_is_held() const { return data_ && !is_free(data_); }
+  // What has come of that one.
+  std::size_t data_bytes() const { return data_is_held() ? data_->get_payload().size() : 0; }
 
  private:
   static bool is_free(const message_ptr& message) { return message && message.use_count() == 1; }
@@ -258,6 +264,7 @@ bool WebSocketReader::read_some(char*& bytes, std::size_t& size) {
       codec_->processor.consume(reinterpret_cast<std::uint8_t*>(bytes), size, ec);
   bytes += taken;
   size -= taken;
+  since_message_ += taken;
   in_message_ = true;
   if (ec) {
     error_ = wpp::processor::error::to_ws(ec);
@@ -267,18 +274,29 @@ bool WebSocketReader::read_some(char*& bytes, std::size_t& size) {
     if (!known) error_ = wpp::close::status::protocol_error;
     return false;
   }
-  if (!codec_->processor.ready()) return true;
-  codec_->message = codec_->processor.get_message();
-  if (!codec_->message) return true;
+  if (codec_->processor.ready()) codec_->message = codec_->processor.get_message();
+  const bool is_whole = codec_->message != nullptr;
+  if (is_whole && !wpp::frame::opcode::is_control(codec_->message->get_opcode())) {
+    in_message_ = false;
+    since_message_ = 0;
+  } else if (wasted() > kWastedMax) {
+    error_ = wpp::close::status::policy_violation;
+  }
+  if (!is_whole || error_ != 0) return error_ == 0;
   const std::string& payload = codec_->message->get_payload();
   const auto opcode = codec_->message->get_opcode();
   // A control frame may stand between the frames of a message.
-  in_message_ = wpp::frame::opcode::is_control(opcode) && codec_->manager->data_is_held();
+  if (wpp::frame::opcode::is_control(opcode)) in_message_ = codec_->manager->data_is_held();
   if (opcode == wpp::frame::opcode::close) error_ = fault_of_close(payload);
   if (opcode == wpp::frame::opcode::text && ends_within_character(payload)) {
     error_ = wpp::close::status::invalid_payload;
   }
   return error_ == 0;
+}
+
+// Of the bytes since the last message, those that are not the beginning of the next one.
+std::size_t WebSocketReader::wasted() const {
+  return since_message_ - codec_->manager->data_bytes();
 }
 
 const char* websocketpp_version() noexcept { return wpp::user_agent; }

@@ -40,7 +40,7 @@ class WebSocketReader {
   // False: all bytes are taken and more are needed, or error_code() is not 0 and the client has
   // violated the protocol.
   bool read(char*& bytes, std::size_t& size, Message& message);
-  // The close code that answers the violation: 1002, 1007, 1009.
+  // The close code that answers the violation: 1002, 1007, 1009; 1008 for bytes that bring nothing.
   std::uint16_t error_code() const noexcept { return error_; }
   // A frame or a fragmented message has begun and not ended.
   bool in_message() const noexcept { return in_message_; }
@@ -48,9 +48,11 @@ class WebSocketReader {
  private:
   struct Codec;
   bool read_some(char*& bytes, std::size_t& size);
+  std::size_t wasted() const;
 
   std::size_t message_bytes_max_;
-  std::unique_ptr<Codec> codec_;  // while a message is incomplete, or looked at
+  std::unique_ptr<Codec> codec_;   // while a message is incomplete, or looked at
+  std::size_t since_message_ = 0;  // bytes taken since the last text or binary message
   std::uint16_t error_ = 0;
   bool in_message_ = false;
 };

@@ -310,6 +310,61 @@ TEST_SUITE("WebSocketReader") {
     check(rows);
   }
 
+  // The bytes that are no payload of a message, since the last one: 64 KiB, and what comes with
+  // them.
+  TEST_CASE("ends a flood of pings or of tiny fragments, and no message") {
+    constexpr std::size_t kPiece = 4096;
+    const auto error_after = [&](WebSocketReader& reader, std::string bytes) {
+      WebSocketReader::Message message{};
+      for (std::size_t at = 0; at < bytes.size() && reader.error_code() == 0; at += kPiece) {
+        char* begin = bytes.data() + at;
+        std::size_t size = std::min(kPiece, bytes.size() - at);
+        while (reader.read(begin, size, message)) {
+        }
+      }
+      return reader.error_code();
+    };
+    const auto times = [](std::size_t count, const std::string& bytes) {
+      std::string all;
+      for (std::size_t i = 0; i < count; ++i) all += bytes;
+      return all;
+    };
+    const std::string fragment =
+        frame(kMiddle, "x");  // 6 bytes that bring nothing, and 1 that does
+    const std::string ping = frame(kPing, std::string(94, 'p'));  // 100
+    const std::string message = frame(kText, "x");
+    constexpr std::size_t kLarge = 1'000'000;
+    {
+      WebSocketReader reader(kLarge);
+      CHECK(error_after(reader, times(600, ping)) == 0);
+      CHECK(error_after(reader, message + times(600, ping)) == 0);
+      CHECK(error_after(reader, frame(kTextBegins, "x") + times(600, ping)) == 1008);
+    }
+    {
+      WebSocketReader reader(kLarge);
+      CHECK(error_after(reader, times(750, frame(kPong, std::string(94, 'p')))) == 1008);
+    }
+    {
+      WebSocketReader reader(kLarge);
+      CHECK(error_after(reader, frame(kTextBegins, "x") + times(10'000, fragment)) == 0);
+      CHECK(error_after(reader, frame(kLast, "x") + frame(kTextBegins, "x")) == 0);
+      CHECK(error_after(reader, times(10'000, fragment)) == 0);
+      CHECK(error_after(reader, times(2'000, fragment)) == 1008);
+    }
+    // In pieces as a client might cut it: all of it is payload.
+    {
+      WebSocketReader reader(kLarge);
+      const std::string piece = frame(kMiddle, std::string(1000, 'x'));
+      CHECK(error_after(reader, frame(kTextBegins, "") + times(999, piece)) == 0);
+      CHECK(error_after(reader, frame(kLast, "x")) == 0);
+    }
+    {
+      WebSocketReader reader(kLarge);
+      CHECK(error_after(reader, times(20, frame(kBinary, std::string(kLarge, 'x')))) == 0);
+      CHECK(error_after(reader, times(20'000, message)) == 0);
+    }
+  }
+
   TEST_CASE("says whether a message is under way") {
     WebSocketReader reader(kMessageBytesMax);
     const auto feed = [&](std::string bytes) {

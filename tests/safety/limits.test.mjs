@@ -143,7 +143,7 @@ test("T21: what listens on two addresses accepts on both again", { skip: !hasIpv
   }
 });
 
-test("T25: a flood of pings to one that does not read costs little", async (t) => {
+test("T25: a flood of pings by one that does not read ends the connection and costs little", async (t) => {
   const chatd = await Chatd.start(t);
   const eve = await Socket.join(chatd.port, { user: "eve" });
   await eve.next('42["ready"');
@@ -157,6 +157,12 @@ test("T25: a flood of pings to one that does not read costs little", async (t) =
   const grown = chatd.rss() - before;
   t.diagnostic(`${grown} KB for ${total} pings`);
   if (process.env.CHATD_TEST_MEMORY !== "off") assert.ok(grown < 2048, `${grown} KB`);
+  eve.socket.resume();
+  await eve.end(10_000);
+  assert.equal(eve.closed, true);
+  const received = await chatd.metric("chatd_received_bytes_total");
+  t.diagnostic(`${received} bytes of ${total * 131} were read`);
+  assert.ok(received < 12 << 20, `${received} bytes were read`);
 });
 
 test("T25: a message in 1-byte fragments, and large ones announced and not sent", async (t) => {
@@ -168,6 +174,8 @@ test("T25: a message in 1-byte fragments, and large ones announced and not sent"
   const pieces = [frame(1, Buffer.from("4"), { fin: false })];
   for (let i = 0; i < 20000; i++) pieces.push(frame(0, Buffer.from("x"), { fin: false }));
   for (let i = 0; i < 10 && !eve.closed; i++) eve.socket.write(Buffer.concat(pieces.slice(i ? 1 : 0)));
+  await eve.end(10_000);
+  assert.equal(eve.closeCode, 1008);
   assert.equal((await ann.ask("presence", { userIds: [] })).ok, true);
   const announced = [];
   for (let i = 0; i < 200; i++) {
