@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { Chatd, OPERATOR, Socket, frame, silent, sleep, token } from "./lib/chatd.mjs";
+import { Chatd, OPERATOR, Socket, frame, silent, sleep, token, watch } from "./lib/chatd.mjs";
 
 const POLL = "/socket.io/?EIO=4&transport=polling";
 const turned_away = (chatd, reason) =>
@@ -52,16 +52,10 @@ describe("deadlines", { concurrency: true }, () => {
         assert.ok(took > least && took < most, `${kind}: ${took} s`);
       }
     });
-    let [worst, answered] = [0, 0];
-    const watch = setInterval(async () => {
-      const began = performance.now();
-      await ann.ask("presence", { userIds: [] });
-      worst = Math.max(worst, performance.now() - began);
-      answered++;
-    }, 100);
-    await Promise.all(slow).finally(() => clearInterval(watch));
-    t.diagnostic(`others waited ${worst.toFixed(1)} ms at most, of ${answered}`);
-    assert.ok(answered >= 20, `${answered} answers to others meanwhile`);
+    const others = watch(ann, 100);
+    await Promise.all(slow).finally(others.stop);
+    t.diagnostic(`others waited ${others.worst.toFixed(1)} ms at most, of ${others.answered}`);
+    assert.ok(others.answered >= 20, `${others.answered} answers to others meanwhile`);
     assert.equal(await chatd.metric('chatd_turned_away_total{reason="slow_request"}'), 2 * each);
   });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 
-import { Chatd, OPERATOR, Socket, frame, silent, sleep, token } from "./lib/chatd.mjs";
+import { Chatd, OPERATOR, Socket, frame, silent, sleep, token, watch } from "./lib/chatd.mjs";
 
 const POLL = "/socket.io/?EIO=4&transport=polling";
 const turned_away = (chatd, reason) =>
@@ -211,25 +211,19 @@ test("T29: one POST of very many packets holds nobody up", async (t) => {
       })
     ).status;
   const before = chatd.rss();
-  let [worst, answered] = [0, 0];
-  const watch = setInterval(async () => {
-    const began = performance.now();
-    await ann.ask("presence", { userIds: [] });
-    worst = Math.max(worst, performance.now() - began);
-    answered++;
-  }, 5);
+  const others = watch(ann, 5);
   const cpu = chatd.cpu();
   assert.equal(await post(16_384), 200);
   const used = chatd.cpu() - cpu;
   assert.equal(await post(124_000), 413, "a body of nothing but packets is refused unread");
   assert.equal(await post(1), 400, "and ends the session");
-  clearInterval(watch);
+  others.stop();
   await sleep(50);
   t.diagnostic(
-    `${used.toFixed(2)} s of CPU for 16,384 packets, others waited ${worst.toFixed(1)} ms, ` +
+    `${used.toFixed(2)} s of CPU for 16,384 packets, others waited ${others.worst.toFixed(1)} ms, ` +
       `${chatd.rss() - before} KB`,
   );
-  assert.ok(answered > 2, `${answered} answers to others meanwhile`);
+  assert.ok(others.answered > 2, `${others.answered} answers to others meanwhile`);
   assert.ok(chatd.lines.length < 100, "and the log has no line for each");
 });
 

@@ -305,6 +305,18 @@ export function frame(opcode, payload, { fin = true, mask = true } = {}) {
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+// How long others wait meanwhile: asks every `ms` until stop(); `worst` is in milliseconds.
+export function watch(socket, ms) {
+  const seen = { worst: 0, answered: 0, stop: () => clearInterval(timer) };
+  const timer = setInterval(async () => {
+    const began = performance.now();
+    await socket.ask("presence", { userIds: [] });
+    seen.worst = Math.max(seen.worst, performance.now() - began);
+    seen.answered++;
+  }, ms);
+  return seen;
+}
+
 // A connection that sends nothing.
 export function silent(port, host = "127.0.0.1") {
   return new Promise((resolve) => {
