@@ -25,7 +25,7 @@
 #include "trace_log.h"
 #include "transport/acceptor.h"
 #include "transport/shard.h"
-#include "transport/turn_executor.h"
+#include "transport/turn_lanes.h"
 
 namespace chatd {
 namespace {
@@ -34,9 +34,11 @@ using chatrt::Duration;
 
 Duration ms(std::uint64_t value) { return Duration{static_cast<Duration::rep>(value)}; }
 
+bool in_memory(const Config& config) { return config.db == ":memory:"; }
+
 chatrt::Result<std::unique_ptr<chatrt::MessageStore>> open_store(
     const Config& config, std::function<void(const std::string&)> on_failure) {
-  if (config.db == ":memory:") return chatrt::make_memory_store();
+  if (in_memory(config)) return chatrt::make_memory_store();
   return chatrt::open_sqlite_store(
       config.db,
       {.readers = static_cast<unsigned>(config.read_threads), .on_failure = std::move(on_failure)});
@@ -44,14 +46,14 @@ chatrt::Result<std::unique_ptr<chatrt::MessageStore>> open_store(
 
 // Beside the database; under --dev there are no tokens to take back.
 std::string revocations_file(const Config& config) {
-  return config.dev || config.db == ":memory:" ? std::string{} : config.db + ".revocations";
+  return config.dev || in_memory(config) ? std::string{} : config.db + ".revocations";
 }
 
 // Beside the database. Positions that clients have mean nothing in a log that begins anew: what was
 // signed for another one is not to hold.
 chatrt::Result<std::unique_ptr<SessionFile>> open_sessions(const Config& config, bool new_log,
                                                            chatrt::Timestamp now) {
-  if (config.db == ":memory:") return SessionFile::open({}, now);
+  if (in_memory(config)) return SessionFile::open({}, now);
   const SessionFileOptions files{
       .key_file = config.recovery_key.empty() ? config.db + ".recovery-key" : config.recovery_key,
       .notes_file = config.db + ".sessions"};
@@ -159,10 +161,7 @@ struct Server::Parts {
   MeteredStore store;
   std::unique_ptr<SessionFile> session_file;
   std::unique_ptr<chatrt::Registry> registry = chatrt::make_memory_registry();
-  std::unique_ptr<chatrt::Executor> commit_thread = chatrt::make_thread_executor("commit", 1);
-  transport::TurnExecutor commit_lane{*commit_thread};
-  std::unique_ptr<chatrt::Executor> read_lane =
-      chatrt::make_thread_executor("read", static_cast<unsigned>(config.read_threads));
+  transport::TurnLanes lanes{static_cast<unsigned>(config.read_threads)};
   TraceLog trace{clock};
   Explain explain{store, *registry, trace};
   chatrt::gateway::Chat chat{{gate.authorizer(), clock, log, session_file.get(), &trace},
@@ -171,11 +170,12 @@ struct Server::Parts {
                    .store = store,
                    .outlet = chat,
                    .authorizer = gate.authorizer(),
-                   .commit_lane = commit_lane,
-                   .read_lane = *read_lane,
+                   .commit_lane = in_memory(config) ? lanes.quick() : lanes.commits(),
+                   .read_lane = in_memory(config) ? lanes.quick() : lanes.reads(),
                    .clock = clock,
                    .log = log,
-                   .trace = &trace},
+                   .trace = &trace,
+                   .quick_lane = in_memory(config) ? nullptr : &lanes.quick()},
                   hub_options(config)};
   std::unique_ptr<HttpApi> api;
   std::shared_ptr<transport::Doorman> doorman;
@@ -200,7 +200,7 @@ void Server::Parts::build() {
       .metrics = [this] { return metrics(); },
       .ready =
           [this](std::function<void(bool)> done) {
-            read_lane->post(
+            lanes.reads().post(
                 [this, done = std::move(done)] { done(store.last_position().has_value()); });
           },
       .disconnect =
@@ -218,10 +218,10 @@ void Server::Parts::build() {
       .open = config.dev,
       .take = [this](const chatrt::UserId& user,
                      std::string_view address) { return chat.take_request(user, address); },
-      .revoke = gate.takes_tokens() ? revoke_on(*read_lane, gate.revocations()) : nullptr,
+      .revoke = gate.takes_tokens() ? revoke_on(lanes.reads(), gate.revocations()) : nullptr,
       .explain =
           [this](std::string id, std::function<void(chatrt::Result<std::string>)> done) {
-            read_lane->post(
+            lanes.reads().post(
                 [this, id = std::move(id), done = std::move(done)] { done(explain.message(id)); });
           },
       .clock = clock,

@@ -113,10 +113,15 @@ void Shard::post(std::function<void()> task) {
 
 void Shard::wake() {
   if (wake_pending_.exchange(true)) return;
-  post([this] {
+  auto run = [this] {
     wake_pending_ = false;
     run_mailboxes();
-  });
+  };
+  current() == this ? at_turn_end(run) : post(run);
+}
+
+void Shard::empty_mailboxes() {
+  if (wake_pending_) run_mailboxes();
 }
 
 void Shard::run_mailboxes() {
@@ -177,13 +182,35 @@ void Shard::turn() {
 }
 
 void Shard::end_turn() {
-  for (std::size_t i = 0; i < at_turn_end_.size(); ++i) at_turn_end_[i]();
-  at_turn_end_.clear();
+  run_at_turn_end();
   if (const auto deadline = next_deadline(); deadline && *deadline <= now_) {
     server_ != nullptr ? server_->on_tick(now_) : engine_->on_tick(now_);
   }
   if (now_ >= next_tick_) next_tick_ = tick_(now_);
   if (now_ >= next_sweep_) sweep();
+  flush();
+  // Time and what was pipelined may have brought about more.
+  while (!at_turn_end_.empty()) {
+    run_at_turn_end();
+    flush();
+  }
+  dead_.clear();
+  counters_.sessions = engine().session_count();
+  if (shutting_down_) {
+    const bool all_gone = std::all_of(connections_.begin(), connections_.end(),
+                                      [](const auto& connection) { return !connection; });
+    if (all_gone || now_ >= give_up_at_) loop_->context.stop();
+  }
+  arm_timer();
+}
+
+void Shard::run_at_turn_end() {
+  // Each may add another.
+  for (std::size_t i = 0; i < at_turn_end_.size(); ++i) std::exchange(at_turn_end_[i], nullptr)();
+  at_turn_end_.clear();
+}
+
+void Shard::flush() {
   for (std::size_t i = 0; i < to_flush_.size(); ++i) {
     Connection* connection = find(to_flush_[i]);
     if (connection == nullptr) continue;
@@ -197,14 +224,6 @@ void Shard::end_turn() {
     }
   }
   to_flush_.clear();
-  dead_.clear();
-  counters_.sessions = engine().session_count();
-  if (shutting_down_) {
-    const bool all_gone = std::all_of(connections_.begin(), connections_.end(),
-                                      [](const auto& connection) { return !connection; });
-    if (all_gone || now_ >= give_up_at_) loop_->context.stop();
-  }
-  arm_timer();
 }
 
 void Shard::sweep() {

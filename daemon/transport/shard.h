@@ -79,6 +79,8 @@ class Shard final : public chatrt::engineio::Transport {
   static Shard* current() noexcept;
   // On the shard's thread: runs `task` when what has come in this turn is taken.
   void at_turn_end(std::function<void()> task) { at_turn_end_.push_back(std::move(task)); }
+  // On the shard's thread, outside of what the sessions call: what wake() has announced, now.
+  void empty_mailboxes();
   // Any thread: takes over a socket that was just connected; or one of another shard, from which
   // `bytes` were read already.
   void adopt(int fd, std::string address);
@@ -126,6 +128,8 @@ class Shard final : public chatrt::engineio::Transport {
   void run();
   void turn();
   void end_turn();
+  void run_at_turn_end();
+  void flush();
   void run_mailboxes();
   void sweep();
   void arm_timer();

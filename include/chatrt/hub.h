@@ -2,12 +2,13 @@
 //
 // Threads: every public member may be called from any thread. No lock is held while calling out, so
 // calling back in is allowed. Work is done on two lanes of the host's: the commit lane, on which at
-// most one task of the Hub runs at a time, and the read lane, on which several may. Every `done` is
-// called exactly once: on the commit lane; for history(), conversations() and sync() on the read
-// lane; and for what is refused at once (an argument, a full inbox, after stop()) before the call
-// returns. The Outlet is called on the commit lane alone; for one connection things come in order
-// and never overlap. After stop() has returned, nothing is called any more, but for the `done` of
-// what is refused because of it.
+// most one task of the Hub runs at a time, and the read lane, on which several may. The host may
+// have the commit lane's tasks that wait for nothing run elsewhere than the commits (`quick_lane`);
+// it is one lane all the same. Every `done` is called exactly once: on the commit lane; for
+// history(), conversations() and sync() on the read lane; and for what is refused at once (an
+// argument, a full inbox, after stop()) before the call returns. The Outlet is called on the commit
+// lane alone; for one connection things come in order and never overlap. After stop() has returned,
+// nothing is called any more, but for the `done` of what is refused because of it.
 //
 // Requests take effect in the order they came. Posts and marks that came while the commit lane was
 // busy go into one commit. A store, an Outlet or a `done` that throws is logged and does not keep
@@ -55,6 +56,10 @@ struct HubParts {
   const Clock& clock;
   LogSink& log;
   TraceSink* trace = nullptr;  // none: nobody wants to know
+  // Runs the commit lane's tasks that neither store nor read anything: attaching, detaching,
+  // typing, presence, the ends of reads. The Hub has one task out at a time, here or on
+  // `commit_lane`. None: all run there.
+  Executor* quick_lane = nullptr;
 };
 
 // A `batch_max`, `page_max` or `replays_max` of 0 counts as 1.

@@ -18,6 +18,8 @@ class Delivery {
   // Everything up to head() is sent. Asks the store where the log ends, until it has said so.
   Status find_head();
   bool head_known() const { return head_known_; }
+  // Knows the head, and has nothing to catch up with: asks the store for nothing.
+  bool is_current() const { return head_known_ && !behind_; }
   Position head() const { return recent_.head(); }
   const RecentChanges& recent() const { return recent_; }
 

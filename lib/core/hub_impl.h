@@ -42,6 +42,10 @@ class Hub::Impl {
  private:
   // Takes the whole inbox and works it off, in turns of up to `batch_max` drafts.
   void drain();
+  // The same for an inbox without drafts, if the log need not be asked for anything either; else
+  // leaves it to drain().
+  void drain_others();
+  void work_off(bool stopping);
   void turn(std::span<Draft> drafts, std::span<Entry> entries);
   // One commit. Afterwards results_ has one result for each draft, whatever the store did.
   void commit(std::span<Draft> drafts);

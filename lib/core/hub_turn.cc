@@ -9,14 +9,23 @@
 namespace chatrt {
 
 Hub::Impl::Impl(HubParts the_parts, const HubOptions& the_options)
-    : lanes(the_parts, the_options, [this] { drain(); }),
+    : lanes(
+          the_parts, the_options, [this] { drain(); }, [this] { drain_others(); }),
       delivery(lanes),
       presences(lanes),
       typings(lanes),
       replays(lanes, delivery, presences) {}
 
-void Hub::Impl::drain() {
-  const bool stopping = lanes.inbox.take(requests_).stopping;
+void Hub::Impl::drain() { work_off(lanes.inbox.take(requests_).stopping); }
+
+void Hub::Impl::drain_others() {
+  if (!delivery.is_current()) return lanes.inbox.hand_over();
+  const auto taken = lanes.inbox.take_without_drafts(requests_);
+  if (!taken) return lanes.inbox.hand_over();
+  work_off(taken->stopping);
+}
+
+void Hub::Impl::work_off(bool stopping) {
   const std::size_t batch_max = lanes.options.batch_max;
   std::span<Draft> drafts = requests_.waiting_drafts();
   std::span<Entry> entries(requests_.entries);

@@ -32,8 +32,8 @@ void Requests::clear() {
   if (drafts.size() > kReusedDraftsMax) drafts.resize(kReusedDraftsMax);
 }
 
-Inbox::Inbox(Limits limits, Executor& lane, LogSink& log, LaneTask drain)
-    : limits_(limits), lane_(lane), log_(log), drain_(std::move(drain)) {}
+Inbox::Inbox(Limits limits, LogSink& log, Lane commits, Lane others)
+    : limits_(limits), log_(log), commits_(std::move(commits)), others_(std::move(others)) {}
 
 std::optional<Error> Inbox::refusal(std::size_t bytes) const {
   if (closed_) return Error{Errc::shutting_down, "the hub is stopping"};
@@ -45,11 +45,18 @@ std::optional<Error> Inbox::refusal(std::size_t bytes) const {
   return std::nullopt;
 }
 
-bool Inbox::schedule() { return !std::exchange(scheduled_, true); }
+const Inbox::Lane* Inbox::schedule() {
+  return std::exchange(scheduled_, true) ? nullptr : &lane_for_waiting();
+}
 
-void Inbox::post_drain() {
+const Inbox::Lane& Inbox::lane_for_waiting() const {
+  return requests_.draft_count > 0 ? commits_ : others_;
+}
+
+void Inbox::post_drain(const Lane* lane) {
+  if (lane == nullptr) return;
   try {
-    lane_.post(drain_);
+    lane->executor.post(lane->drain);
   } catch (...) {
     // What waits is taken by the drain that the next request posts.
     log_.log(LogLevel::error, "hub_lane_threw");
@@ -61,7 +68,7 @@ void Inbox::post_drain() {
 
 std::optional<Error> Inbox::put(Draft& draft, Entry&& entry) {
   const std::size_t bytes = bytes_of(draft);
-  bool post = false;
+  const Lane* lane = nullptr;
   {
     const std::lock_guard lock(mutex_);
     if (auto refused = refusal(bytes)) return refused;
@@ -73,33 +80,33 @@ std::optional<Error> Inbox::put(Draft& draft, Entry&& entry) {
       throw;
     }
     bytes_ += bytes;
-    post = schedule();
+    lane = schedule();
   }
-  if (post) post_drain();
+  post_drain(lane);
   return std::nullopt;
 }
 
 std::optional<Error> Inbox::put(LaneTask&& task) {
-  bool post = false;
+  const Lane* lane = nullptr;
   {
     const std::lock_guard lock(mutex_);
     if (auto refused = refusal(0)) return refused;
     requests_.entries.emplace_back(std::move(task));
-    post = schedule();
+    lane = schedule();
   }
-  if (post) post_drain();
+  post_drain(lane);
   return std::nullopt;
 }
 
 void Inbox::put_always(LaneTask task) {
-  bool post = false;
+  const Lane* lane = nullptr;
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     requests_.entries.emplace_back(std::move(task));
-    post = schedule();
+    lane = schedule();
   }
-  if (post) post_drain();
+  post_drain(lane);
 }
 
 Inbox::Taken Inbox::take(Requests& requests) {
@@ -109,7 +116,17 @@ Inbox::Taken Inbox::take(Requests& requests) {
   return {.stopping = closed_};
 }
 
+std::optional<Inbox::Taken> Inbox::take_without_drafts(Requests& requests) {
+  const std::lock_guard lock(mutex_);
+  if (requests_.draft_count > 0) return std::nullopt;
+  std::swap(requests_, requests);
+  return Taken{.stopping = closed_};
+}
+
+void Inbox::hand_over() { post_drain(&commits_); }
+
 void Inbox::finish() {
+  const Lane* lane = nullptr;
   {
     const std::lock_guard lock(mutex_);
     if (requests_.entries.empty()) {
@@ -118,8 +135,9 @@ void Inbox::finish() {
       idle_.notify_all();
       return;
     }
+    lane = &lane_for_waiting();
   }
-  post_drain();
+  post_drain(lane);
 }
 
 std::optional<Error> Inbox::begin_read() {
@@ -136,18 +154,18 @@ void Inbox::begin_own_read() {
 }
 
 void Inbox::end_read(LaneTask next) {
-  bool post = false;
+  const Lane* lane = nullptr;
   {
     const std::lock_guard lock(mutex_);
     --reads_;
     if (next) {
       requests_.entries.emplace_back(std::move(next));
-      post = schedule();
+      lane = schedule();
     } else {
       idle_.notify_all();
     }
   }
-  if (post) post_drain();
+  post_drain(lane);
 }
 
 void Inbox::close() {

@@ -46,9 +46,14 @@ class Inbox {
     std::size_t bytes_max;  // of text in drafts
     std::size_t reads_max;
   };
-  // `drain` is posted to `lane` whenever something has come and none is on its way. It calls take()
-  // once, and at its very end finish().
-  Inbox(Limits limits, Executor& lane, LogSink& log, LaneTask drain);
+  // Whenever something has come and no drain is on its way, one is posted: to the lane for commits
+  // if a draft waits, to the other if not. It calls take() and at its very end finish(), or hands
+  // over to a drain for commits.
+  struct Lane {
+    Executor& executor;
+    LaneTask drain;
+  };
+  Inbox(Limits limits, LogSink& log, Lane commits, Lane others);
 
   // Takes a draft with who waits for it. `draft` is left as memory to be used again. Refused with
   // `busy` or `shutting_down`, it leaves both as they are.
@@ -62,6 +67,10 @@ class Inbox {
     bool stopping;
   };
   Taken take(Requests& requests);
+  // The same, but nothing if a draft waits.
+  std::optional<Taken> take_without_drafts(Requests& requests);
+  // Posts a drain for commits in place of the one that runs, which has taken nothing.
+  void hand_over();
   // The drain is over. Nothing of the Hub may be touched afterwards.
   void finish();
 
@@ -81,14 +90,16 @@ class Inbox {
 
  private:
   std::optional<Error> refusal(std::size_t bytes) const;
-  // Whether the caller is to post the drain, once the lock is released.
-  bool schedule();
-  void post_drain();
+  // The lane to which the caller is to post a drain, once the lock is released; none: one is on its
+  // way.
+  const Lane* schedule();
+  const Lane& lane_for_waiting() const;
+  void post_drain(const Lane* lane);
 
   const Limits limits_;
-  Executor& lane_;
   LogSink& log_;
-  const LaneTask drain_;
+  const Lane commits_;
+  const Lane others_;
 
   mutable std::mutex mutex_;
   std::condition_variable idle_;

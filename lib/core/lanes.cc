@@ -15,13 +15,17 @@ HubOptions at_least_one(HubOptions options) {
 
 }  // namespace
 
-Lanes::Lanes(HubParts the_parts, const HubOptions& the_options, LaneTask drain)
+Lanes::Lanes(HubParts the_parts, const HubOptions& the_options, LaneTask drain,
+             LaneTask drain_others)
     : parts(the_parts),
       options(at_least_one(the_options)),
       inbox({.requests_max = the_options.inbox_max,
              .bytes_max = the_options.inbox_bytes_max,
              .reads_max = the_options.reads_max},
-            the_parts.commit_lane, the_parts.log, std::move(drain)),
+            the_parts.log, {the_parts.commit_lane, drain},
+            the_parts.quick_lane == nullptr
+                ? Inbox::Lane{the_parts.commit_lane, drain}
+                : Inbox::Lane{*the_parts.quick_lane, std::move(drain_others)}),
       reads([this](Executor::Task task) { return post_read(std::move(task)); },
             the_options.user_reads_max) {}
 

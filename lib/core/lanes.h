@@ -37,7 +37,8 @@ struct Counters {
 
 class Lanes {
  public:
-  Lanes(HubParts the_parts, const HubOptions& the_options, LaneTask drain);
+  // `drain`: all that waits; `drain_others`: all of it, if nothing of it is to be stored.
+  Lanes(HubParts the_parts, const HubOptions& the_options, LaneTask drain, LaneTask drain_others);
 
   const HubParts parts;
   const HubOptions options;

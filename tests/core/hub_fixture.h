@@ -80,6 +80,7 @@ class HubFixture {
     if (!hub_) {
       HubParts parts = parts_with(*registry, store, outlet);
       parts.trace = &trace;
+      if (with_quick_lane) parts.quick_lane = &quick;
       hub_.emplace(parts, options);
     }
     return *hub_;
@@ -95,9 +96,9 @@ class HubFixture {
             .clock = clock,
             .log = log};
   }
-  // Runs both lanes until nothing is left to do.
+  // Runs all lanes until nothing is left to do.
   void settle() {
-    while (lane.run_one() || reads.run_one()) {
+    while (quick.run_one() || lane.run_one() || reads.run_one()) {
     }
   }
   void pass(Duration time) {
@@ -154,9 +155,11 @@ class HubFixture {
   testing::RecordingLog log;
   RecordingTrace trace;
   testing::ManualExecutor lane;
+  testing::ManualExecutor quick;  // of the Hub, if it has one
   testing::ManualExecutor reads;
   Refusing authorizer;
   HubOptions options;
+  bool with_quick_lane = false;
 
  private:
   std::optional<Hub> hub_;

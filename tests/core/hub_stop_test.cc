@@ -59,6 +59,12 @@ TEST_SUITE("Hub::stop") {
 TEST_SUITE("Hub: threads") {
   // For TSan; and every `done` comes once, and nothing after stop().
   TEST_CASE("many post, attach, read and detach while it is stopped") {
+    bool with_quick_lane = false;
+    SUBCASE("") {}
+    SUBCASE("with a lane for what waits for nothing, on the threads of those who ask") {
+      with_quick_lane = true;
+    }
+    testing::InlineExecutor quick_lane;
     testing::RecordingOutlet outlet;
     const auto clock = make_system_clock();
     const auto registry = make_memory_registry();
@@ -77,7 +83,8 @@ TEST_SUITE("Hub: threads") {
              .commit_lane = *commit_lane,
              .read_lane = *read_lane,
              .clock = *clock,
-             .log = null_log_sink()},
+             .log = null_log_sink(),
+             .quick_lane = with_quick_lane ? &quick_lane : nullptr},
             options);
 
     constexpr int kThreads = 4;

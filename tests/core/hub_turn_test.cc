@@ -209,6 +209,84 @@ struct ThrowingOutlet final : Outlet {
 
 }  // namespace
 
+namespace {
+
+struct QuickLaneFixture : HubFixture {
+  QuickLaneFixture() {
+    with_quick_lane = true;
+    attach(1, ann);
+    settle();
+  }
+};
+
+}  // namespace
+
+TEST_SUITE("Hub: a lane for what waits for nothing") {
+  TEST_CASE_FIXTURE(HubFixture, "leaves the first turn to the commit lane, which asks the store") {
+    with_quick_lane = true;
+    const auto attached = attach(1, ann);
+    quick.run_all();
+    CHECK_FALSE(attached.came());
+    CHECK(lane.run_all() == 1);
+    CHECK(attached.ok());
+  }
+
+  TEST_CASE_FIXTURE(QuickLaneFixture, "runs what neither stores nor reads") {
+    sent(ann, bob, "so that they know each other");
+    const auto told = typing(ann, bob);
+    settle();
+    REQUIRE(told.ok());
+    store.fail_reads(Errc::internal);
+
+    const auto attached = attach(2, ann);
+    const auto typed = typing(ann, bob, false);
+    hub().detach({2});
+    CHECK(lane.size() == 0);
+    quick.run_all();
+
+    CHECK(attached.ok());
+    CHECK(typed.ok());
+    CHECK(lane.size() == 0);
+    CHECK(registry->connection_count(ann) == 1);
+  }
+
+  TEST_CASE_FIXTURE(QuickLaneFixture, "has one task of the two lanes out, and keeps the order") {
+    std::vector<std::string> order;
+    const auto say = [&](std::string what) {
+      return [&order, what = std::move(what)](const auto&) { order.push_back(what); };
+    };
+    hub().attach({2}, {.user = bob}, say("attached"));
+    hub().post({ann, bob, "hi", {}}, say("posted"));
+    hub().typing(ann, ann, true, say("typed"));
+    CHECK(quick.size() + lane.size() == 1);
+    quick.run_all();
+    CHECK(order.empty());
+    CHECK(quick.size() + lane.size() == 1);
+    settle();
+    CHECK(order == Lines{"attached", "posted", "typed"});
+    CHECK(lines(2) == Lines{"receive hi"});
+  }
+
+  TEST_CASE_FIXTURE(QuickLaneFixture, "leaves all to the commit lane while there is to catch up") {
+    store.lose_next_answer(Errc::unavailable);
+    const auto lost = post(ann, bob, "committed all the same");
+    store.fail_reads(Errc::internal);
+    settle();
+    CHECK(lost.error() == Errc::unavailable);
+    CHECK(lines(1).empty());
+
+    store.heal();
+    hub().detach({2});
+    quick.run_all();
+    CHECK(lines(1).empty());
+    CHECK(lane.run_all() == 1);
+    CHECK(lines(1) == Lines{"sent committed all the same"});
+    hub().detach({2});
+    quick.run_all();
+    CHECK(lane.size() == 0);
+  }
+}
+
 TEST_SUITE("Hub: parts that throw") {
   TEST_CASE("count as `internal`, are logged, and leave the Hub working") {
     testing::ManualClock clock;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -31,10 +32,20 @@ struct InboxFixture {
   testing::RecordingLog log;
   Requests taken;
   bool stopping = false;
-  Inbox inbox{{.requests_max = 3, .bytes_max = 10, .reads_max = 2}, lane, log, [this] {
-                stopping = inbox.take(taken).stopping;
-                inbox.finish();
-              }};
+  testing::ManualExecutor quick;
+  Inbox inbox{{.requests_max = 3, .bytes_max = 10, .reads_max = 2},
+              log,
+              {lane,
+               [this] {
+                 stopping = inbox.take(taken).stopping;
+                 inbox.finish();
+               }},
+              {quick, [this] {
+                 if (!inbox.take_without_drafts(taken)) return inbox.hand_over();
+                 inbox.finish();
+               }}};
+
+  std::size_t run_all() { return quick.run_all() + lane.run_all(); }
 
   std::optional<Error> put(std::string text) {
     Draft put = draft(std::move(text));
@@ -51,12 +62,70 @@ TEST_SUITE("Inbox") {
     CHECK_FALSE(put("b"));
 
     CHECK(lane.size() == 1);
+    CHECK(quick.size() == 0);
     CHECK(inbox.waiting() == 3);
     lane.run_all();
     CHECK(taken.waiting_drafts().size() == 2);
     CHECK(taken.entries.size() == 3);
     CHECK(std::holds_alternative<LaneTask>(taken.entries[1]));
     CHECK(inbox.waiting() == 0);
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture, "posts a drain of what is not to be stored to the other lane") {
+    CHECK_FALSE(inbox.put([] {}));
+    CHECK_FALSE(inbox.put([] {}));
+
+    CHECK(quick.size() == 1);
+    quick.run_all();
+    CHECK(taken.entries.size() == 2);
+    CHECK(lane.size() == 0);
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture, "hands over what waits with a draft, as it came") {
+    CHECK_FALSE(inbox.put([] {}));
+    CHECK_FALSE(put("a"));
+    CHECK(quick.size() == 1);
+    CHECK(lane.size() == 0);
+
+    quick.run_all();
+    CHECK(taken.entries.empty());
+    CHECK(quick.size() == 0);
+    REQUIRE(lane.size() == 1);
+    lane.run_all();
+    REQUIRE(taken.entries.size() == 2);
+    CHECK(std::holds_alternative<LaneTask>(taken.entries[0]));
+  }
+
+  TEST_CASE("posts the next drain to the lane of what has come during one") {
+    testing::ManualExecutor lane;
+    testing::ManualExecutor quick;
+    testing::RecordingLog log;
+    std::optional<Inbox> inbox;
+    std::vector<std::function<void()>> meanwhile;
+    const auto drain = [&] {
+      Requests taken;
+      inbox->take(taken);
+      if (!meanwhile.empty()) std::exchange(meanwhile, {}).front()();
+      inbox->finish();
+    };
+    inbox.emplace(Inbox::Limits{.requests_max = 9, .bytes_max = 9, .reads_max = 9}, log,
+                  Inbox::Lane{lane, drain}, Inbox::Lane{quick, drain});
+    const auto put_draft = [&] {
+      Draft put = draft("a");
+      CHECK_FALSE(inbox->put(put, PostDone{}));
+    };
+
+    meanwhile = {put_draft};
+    CHECK_FALSE(inbox->put([] {}));
+    quick.run_one();
+    CHECK(quick.size() == 0);
+    CHECK(lane.size() == 1);
+
+    meanwhile = {[&] { CHECK_FALSE(inbox->put([] {})); }};
+    lane.run_one();
+    CHECK(quick.size() == 1);
+    CHECK(lane.size() == 0);
+    quick.run_all();
   }
 
   TEST_CASE_FIXTURE(InboxFixture,
@@ -66,7 +135,7 @@ TEST_SUITE("Inbox") {
     CHECK(inbox.put([] {})->code == Errc::busy);
     inbox.put_always([] {});
     CHECK(inbox.waiting() == 4);
-    lane.run_all();
+    run_all();
   }
 
   TEST_CASE_FIXTURE(InboxFixture,
@@ -87,23 +156,26 @@ TEST_SUITE("Inbox") {
     testing::RecordingLog log;
     Requests taken;
     std::vector<std::string> texts;
-    Inbox inbox({.requests_max = 9, .bytes_max = 9999, .reads_max = 9}, lane, log, [&] {
-      inbox.take(taken);
-      for (const Draft& draft : taken.waiting_drafts()) {
-        texts.push_back(std::get<PostDraft>(draft).text);
-      }
-      taken.clear();
-      inbox.finish();
-    });
+    std::optional<Inbox> inbox;
+    const Inbox::Lane drain{lane, [&] {
+                              inbox->take(taken);
+                              for (const Draft& draft : taken.waiting_drafts()) {
+                                texts.push_back(std::get<PostDraft>(draft).text);
+                              }
+                              taken.clear();
+                              inbox->finish();
+                            }};
+    inbox.emplace(Inbox::Limits{.requests_max = 9, .bytes_max = 9999, .reads_max = 9}, log, drain,
+                  drain);
     const auto memory_for = [&](std::string text) {
       Draft put = draft(std::move(text));
-      CHECK_FALSE(inbox.put(put, PostDone{}));
+      CHECK_FALSE(inbox->put(put, PostDone{}));
       return std::get<PostDraft>(put).text;
     };
     CHECK(memory_for("small").empty());
     CHECK(memory_for(std::string(5000, 'l')).empty());
     lane.run_all();
-    CHECK_FALSE(inbox.put([] {}));  // with the turn after it, the memory is where drafts come in
+    CHECK_FALSE(inbox->put([] {}));  // with the turn after it, the memory is where drafts come in
     lane.run_all();
 
     CHECK(memory_for("next") == "small");
@@ -132,7 +204,7 @@ TEST_SUITE("Inbox") {
 
     CHECK(std::get<PostDraft>(kept).text == "text");
     CHECK(std::get<PostDone>(entry));  // NOLINT: refused, so not moved from
-    lane.run_all();
+    run_all();
   }
 
   TEST_CASE_FIXTURE(InboxFixture, "bounds reads, but for the Hub's own") {
@@ -146,7 +218,7 @@ TEST_SUITE("Inbox") {
     inbox.end_read();
     inbox.end_read([] {});
     CHECK(inbox.reads() == 0);
-    CHECK(lane.run_all() == 1);
+    CHECK(quick.run_all() == 1);
     CHECK(taken.entries.size() == 1);
   }
 
@@ -166,15 +238,18 @@ TEST_SUITE("Inbox") {
     testing::RecordingLog log;
     int ran = 0;
     Requests taken;
-    Inbox inbox({.requests_max = 9, .bytes_max = 9, .reads_max = 9}, lane, log, [&] {
-      inbox.take(taken);
-      for (const Entry& entry : taken.entries) std::get<LaneTask>(entry)();
-      inbox.finish();
-    });
+    std::optional<Inbox> inbox;
+    const Inbox::Lane drain{lane, [&] {
+                              inbox->take(taken);
+                              for (const Entry& entry : taken.entries) std::get<LaneTask>(entry)();
+                              inbox->finish();
+                            }};
+    inbox.emplace(Inbox::Limits{.requests_max = 9, .bytes_max = 9, .reads_max = 9}, log, drain,
+                  drain);
 
-    CHECK_FALSE(inbox.put([&] { ++ran; }));
+    CHECK_FALSE(inbox->put([&] { ++ran; }));
     CHECK(lane.lane.run_all() == 0);
-    CHECK_FALSE(inbox.put([&] { ++ran; }));
+    CHECK_FALSE(inbox->put([&] { ++ran; }));
     lane.lane.run_all();
 
     CHECK(ran == 2);

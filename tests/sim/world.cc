@@ -12,6 +12,7 @@ World::World(std::uint64_t seed, Sabotage sabotage) : random_(seed), sabotage_(s
   options_.replays_max = random_.between(1, 3);
   options_.inbox_max = random_.between(5, 60);
   options_.reads_max = random_.between(2, 20);
+  with_quick_lane_ = random_.one_in(2);
   const std::size_t user_count = random_.between(2, 4);
   for (std::size_t i = 0; i < user_count; ++i) {
     users_.push_back(*UserId::parse("u" + std::to_string(i)));
@@ -36,7 +37,8 @@ void World::start() {
                                         .commit_lane = commits_,
                                         .read_lane = reads_,
                                         .clock = clock_,
-                                        .log = null_log_sink()},
+                                        .log = null_log_sink(),
+                                        .quick_lane = with_quick_lane_ ? &quick_ : nullptr},
                                options_);
 }
 
@@ -55,7 +57,7 @@ void World::crash() {
 }
 
 void World::run_lanes() {
-  while (commits_.run_one() || reads_.run_one()) {
+  while (run_commit_lane() || reads_.run_one()) {
   }
 }
 
@@ -73,7 +75,7 @@ void World::step() {
   const std::size_t what = random_.below(100);
   report_.note(what);
   if (what < 25) {
-    commits_.run_one();
+    run_commit_lane();
   } else if (what < 40) {
     run_a_read();
   } else if (what < 60) {
@@ -96,6 +98,12 @@ void World::step() {
     pass_time();
     if (random_.one_in(10)) crash();
   }
+}
+
+// One lane, in one place or in two: there is one task of it at most.
+bool World::run_commit_lane() {
+  if (commits_.size() + quick_.size() > 1) report_.violation("two tasks of the commit lane");
+  return commits_.run_one() || quick_.run_one();
 }
 
 void World::run_a_read() {

@@ -66,6 +66,7 @@ class World final : private Outlet {
   void start();
   void crash();
   void run_lanes();
+  bool run_commit_lane();
   void take(Device& device, std::size_t most);
 
   // --- the end
@@ -88,8 +89,10 @@ class World final : private Outlet {
   std::unique_ptr<MessageStore> disk_ = make_memory_store();
   UnsafeStore store_{*disk_, random_};
   testing::ManualExecutor commits_;
+  testing::ManualExecutor quick_;
   testing::ManualExecutor reads_;
   HubOptions options_;
+  bool with_quick_lane_ = false;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Hub> hub_;
   std::uint64_t life_ = 0;  // of the process; answers of an earlier one reach nobody
