@@ -19,7 +19,8 @@ namespace chatd::transport {
 namespace {
 
 constexpr std::size_t kReadBufferBytes = 64 * 1024;
-constexpr std::size_t kEventsPerTurn = 256;
+// Those who came first are answered before more are read.
+constexpr std::size_t kEventsPerTurn = 64;
 // Of the buffers that are kept for what will wait next: their size, and how many there are.
 constexpr std::size_t kSpareBytesMax = 4096;
 constexpr std::size_t kSpareBuffersMax = 1024;
