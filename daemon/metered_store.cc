@@ -56,6 +56,11 @@ Result<std::vector<UserId>> MeteredStore::contacts_of(const UserId& user) const 
   return store_->contacts_of(user);
 }
 
+Result<std::vector<UserId>> MeteredStore::contacts_among(const UserId& user,
+                                                         std::span<const UserId> users) const {
+  return store_->contacts_among(user, users);
+}
+
 Result<Page<Change>> MeteredStore::read_log(Position after, PageLimit limit) const {
   return store_->read_log(after, limit);
 }

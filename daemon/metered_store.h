@@ -47,6 +47,8 @@ class MeteredStore final : public chatrt::MessageStore {
       chatrt::PageLimit limit) const override;
   chatrt::Result<std::vector<chatrt::UserId>> contacts_of(
       const chatrt::UserId& user) const override;
+  chatrt::Result<std::vector<chatrt::UserId>> contacts_among(
+      const chatrt::UserId& user, std::span<const chatrt::UserId> users) const override;
   chatrt::Result<chatrt::Page<chatrt::Change>> read_log(chatrt::Position after,
                                                         chatrt::PageLimit limit) const override;
 

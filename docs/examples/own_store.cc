@@ -93,6 +93,16 @@ class SmallStore final : public MessageStore {
     return std::vector<UserId>(contacts.begin(), contacts.end());
   }
 
+  Result<std::vector<UserId>> contacts_among(const UserId& user,
+                                             std::span<const UserId> users) const override {
+    const Result<std::vector<UserId>> contacts = contacts_of(user);
+    std::set<UserId> among;
+    for (const UserId& contact : *contacts) {
+      if (std::find(users.begin(), users.end(), contact) != users.end()) among.insert(contact);
+    }
+    return std::vector<UserId>(among.begin(), among.end());
+  }
+
  private:
   // --- the lock is held
 

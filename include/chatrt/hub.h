@@ -74,8 +74,8 @@ struct HubOptions {
   std::size_t reads_max = 4096;            // reads waiting or running; above: busy
   std::size_t user_reads_max = 64;         // of one user waiting for the one that runs; above: busy
   std::size_t recent_changes_max = 16384;  // newest changes kept in memory for those who resume
-  std::size_t recent_bytes_max = 32 << 20;   // of text among them; above: fewer are kept
-  std::size_t replays_max = 64;              // pages read at once for those who resume; others wait
+  std::size_t recent_bytes_max = 32 << 20;  // of text among them; above: fewer are kept
+  std::size_t replays_max = 64;             // users whose connections read what they missed at once
   std::size_t replay_bytes_max = 128 << 10;  // to one connection until Outlet::replay_paused()
   std::size_t typing_max = 65536;            // typing at once; above: notices are dropped
   std::size_t last_seen_max = 100000;        // users whose last seen is kept; above: oldest go

@@ -116,6 +116,10 @@ class CHATRT_EXPORT MessageStore {
 
   // --- Those who share a conversation with `user`, without the user, in no order.
   virtual Result<std::vector<UserId>> contacts_of(const UserId& user) const = 0;
+  // Those of them that are among `users`, each once. Costs what `users` are, however many contacts
+  // there are.
+  virtual Result<std::vector<UserId>> contacts_among(const UserId& user,
+                                                     std::span<const UserId> users) const = 0;
 };
 
 // Everything in memory, nothing durable: for tests and for hosts without history. append() and the

@@ -55,7 +55,7 @@ Presence Presences::presence_of(const UserId& user) const {
 
 void Presences::query(const UserId& asker, std::vector<UserId> users, const Done& done) {
   const auto refused = lanes_.begin_read(asker, [this, asker, users = std::move(users), done] {
-    auto contacts = lanes_.ask([&] { return lanes_.parts.store.contacts_of(asker); });
+    auto contacts = lanes_.ask([&] { return lanes_.parts.store.contacts_among(asker, users); });
     lanes_.reads.leave(asker);
     lanes_.inbox.end_read([this, asker, users, contacts = std::move(contacts), done] {
       answer_query(asker, users, contacts, done);

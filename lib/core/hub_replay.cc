@@ -73,7 +73,7 @@ void Replays::go_on(Running::iterator at) {
   Replay& replay = at->second;
   if (!replay.backlog && delivery_.recent().covers(replay.cursor)) {
     send_recent(at);
-  } else if (reading_ >= lanes_.options.replays_max) {
+  } else if (!may_read(replay.user)) {
     queue_.emplace(replay.serial, at->first);
   } else if (replay.backlog) {
     read_backlog(at->first, replay);
@@ -102,22 +102,22 @@ PageLimit Replays::page_of(const Replay& replay) const {
 }
 
 void Replays::read(ConnectionId connection, const Replay& replay) {
-  ++reading_;
+  ++reading_[replay.user];
   lanes_.read_then(
       replay.user,
       [this, user = replay.user, cursor = replay.cursor, limit = page_of(replay)] {
         return lanes_.parts.store.read_for_user(user, cursor, limit);
       },
-      [this, connection, serial = replay.serial,
+      [this, connection, user = replay.user, serial = replay.serial,
        read_at = delivery_.head()](const Result<Page<Change>>& page) {
-        --reading_;
+        end_read(user);
         sent_page(connection, serial, read_at, page);
         read_for_next();
       });
 }
 
 void Replays::read_backlog(ConnectionId connection, const Replay& replay) {
-  ++reading_;
+  ++reading_[replay.user];
   lanes_.read_then(
       replay.user,
       [this, user = replay.user, cursor = replay.cursor, limit = page_of(replay),
@@ -131,8 +131,8 @@ void Replays::read_backlog(ConnectionId connection, const Replay& replay) {
         if (auto contacts = store.contacts_of(user)) backlog.contacts = *std::move(contacts);
         return backlog;
       },
-      [this, connection, serial = replay.serial](Result<Backlog> backlog) {
-        --reading_;
+      [this, connection, user = replay.user, serial = replay.serial](Result<Backlog> backlog) {
+        end_read(user);
         sent_backlog(connection, serial, std::move(backlog));
         read_for_next();
       });
@@ -206,8 +206,17 @@ void Replays::resume(ConnectionId connection, std::uint64_t serial) {
   go_on(at);
 }
 
+bool Replays::may_read(const UserId& user) const {
+  return reading_.size() < lanes_.options.replays_max || reading_.contains(user);
+}
+
+void Replays::end_read(const UserId& user) {
+  const auto at = reading_.find(user);
+  if (--at->second == 0) reading_.erase(at);
+}
+
 void Replays::read_for_next() {
-  while (!queue_.empty() && reading_ < lanes_.options.replays_max) {
+  while (!queue_.empty() && reading_.size() < lanes_.options.replays_max) {
     const ConnectionId connection = queue_.begin()->second;
     queue_.erase(queue_.begin());
     go_on(running_.find(connection));

@@ -66,6 +66,9 @@ class Replays {
   void sent_page(ConnectionId connection, std::uint64_t serial, Position read_at,
                  const Result<Page<Change>>& page);
   void sent_backlog(ConnectionId connection, std::uint64_t serial, Result<Backlog> backlog);
+  // Whether a read of `user` may begin.
+  bool may_read(const UserId& user) const;
+  void end_read(const UserId& user);
   void read_for_next();
   void pause(Running::iterator replay);
   void resume(ConnectionId connection, std::uint64_t serial);
@@ -80,7 +83,8 @@ class Replays {
   Running running_;
   std::map<std::uint64_t, ConnectionId> queue_;  // by serial: those that wait for their read
   std::uint64_t last_serial_ = 0;
-  std::size_t reading_ = 0;
+  // Reads that are out, of each user who has some: those of one user run one after another.
+  std::unordered_map<UserId, std::size_t> reading_;
 };
 
 }  // namespace chatrt

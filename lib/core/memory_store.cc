@@ -5,6 +5,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "chatrt/message_store.h"
 
@@ -92,6 +93,19 @@ class MemoryStore final : public MessageStore {
       if (&peer != self) contacts.push_back(peer.id);
     }
     return contacts;
+  }
+
+  Result<std::vector<UserId>> contacts_among(const UserId& user,
+                                             std::span<const UserId> users) const override {
+    const std::shared_lock lock(mutex_);
+    std::unordered_set<UserId> contacts;
+    const User* self = find(user);
+    for (const UserId& other : users) {
+      const User* peer = find(other);
+      if (self == nullptr || peer == nullptr || peer == self) continue;
+      if (by_pair_.contains(pair_key(index_of(*self), index_of(*peer)))) contacts.insert(other);
+    }
+    return std::vector<UserId>(contacts.begin(), contacts.end());
   }
 
   Result<Page<Change>> read_log(Position after, PageLimit limit) const override {

@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include <algorithm>
+#include <map>
 
 #include "missed.h"
 #include "schema.h"
@@ -30,6 +31,12 @@ Parties Reader::parties(std::int64_t conversation, std::int64_t user, const User
   Parties found = parties(conversation);
   if (!found.has(user) || found.name_of(user) != name) throw_damaged("a member is damaged");
   return found;
+}
+
+Query Reader::conversation_between(std::int64_t user, std::int64_t other) {
+  return statements_.get(
+      "SELECT id, last_sequence, last_message FROM conversations WHERE user_a = ? AND user_b = ?",
+      std::min(user, other), std::max(user, other));
 }
 
 Position Reader::last_position() {
@@ -97,10 +104,7 @@ Result<Page<Message>> Reader::read_conversation(const UserId& reader, const Targ
   const std::int64_t user = find_user(reader);
   const auto* peer = std::get_if<UserId>(&target);
   const std::int64_t other = peer != nullptr ? find_user(*peer) : 0;
-  Query found = peer != nullptr ? statements_.get(
-                                      "SELECT id, last_sequence, last_message FROM conversations"
-                                      " WHERE user_a = ? AND user_b = ?",
-                                      std::min(user, other), std::max(user, other))
+  Query found = peer != nullptr ? conversation_between(user, other)
                                 : statements_.get(
                                       "SELECT c.id, c.last_sequence, c.last_message FROM members m"
                                       " JOIN conversations c ON c.id = m.conversation"
@@ -219,6 +223,19 @@ std::vector<UserId> Reader::contacts_of(const UserId& user) {
     if (members.a != members.b) contacts.push_back(members.peer_of(id));
   }
   return contacts;
+}
+
+std::vector<UserId> Reader::contacts_among(const UserId& user, std::span<const UserId> users) {
+  const Snapshot snapshot(*database_);
+  const std::int64_t id = find_user(user);
+  std::map<std::int64_t, const UserId*> contacts;
+  for (const UserId& other : users) {
+    const std::int64_t peer = find_user(other);
+    if (peer != id && conversation_between(id, peer).next()) contacts.emplace(peer, &other);
+  }
+  std::vector<UserId> names;
+  for (const auto& [peer, name] : contacts) names.push_back(*name);
+  return names;
 }
 
 // --------------------------------------------------------------------------------- the whole log

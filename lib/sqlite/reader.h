@@ -24,11 +24,14 @@ class Reader {
   Page<Conversation> conversations_of(const UserId& user, std::optional<Position> before,
                                       PageLimit limit);
   std::vector<UserId> contacts_of(const UserId& user);
+  std::vector<UserId> contacts_among(const UserId& user, std::span<const UserId> users);
   Page<Change> read_log(Position after, PageLimit limit);
 
  private:
   std::int64_t find_user(const UserId& name);  // 0: unknown
   Parties parties(std::int64_t conversation);
+  // Its id, last sequence and last message, if there is one.
+  Query conversation_between(std::int64_t user, std::int64_t other);
   // The parties of a conversation that the user is said to be in; damage if it is not so.
   Parties parties(std::int64_t conversation, std::int64_t user, const UserId& name);
   // A conversation, and the newest message of its chain.

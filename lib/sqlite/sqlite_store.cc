@@ -135,6 +135,11 @@ class SqliteStore final : public MessageStore {
   Result<std::vector<UserId>> contacts_of(const UserId& user) const override {
     return readers_.with<std::vector<UserId>>([&](Reader& r) { return r.contacts_of(user); });
   }
+  Result<std::vector<UserId>> contacts_among(const UserId& user,
+                                             std::span<const UserId> users) const override {
+    return readers_.with<std::vector<UserId>>(
+        [&](Reader& r) { return r.contacts_among(user, users); });
+  }
   Result<Page<Change>> read_log(Position after, PageLimit limit) const override {
     return readers_.with<Page<Change>>([&](Reader& r) { return r.read_log(after, limit); });
   }

@@ -235,8 +235,8 @@ TEST_SUITE("Hub::attach") {
   }
 
   TEST_CASE_FIXTURE(ReplayFixture,
-                    "reads no more than replays_max at once; the others wait their turn") {
-    options.replays_max = 2;
+                    "reads for no more than replays_max users at once; the others wait") {
+    options.replays_max = 1;
     fill(1, 6);
     attach(98, ann);  // so that no read is for presence
     attach(99, bob);
@@ -247,11 +247,11 @@ TEST_SUITE("Hub::attach") {
     std::vector<Answer<Hub::Attached>> answers;
     for (std::uint64_t c = 1; c <= 5; ++c) answers.push_back(attach(c, is_anns(c) ? ann : bob, 0));
     lane.run_all();
-    CHECK(reads.size() == 2);
+    CHECK(reads.size() == 1);
     hub().detach({4});
     lane.run_all();
     while (reads.size() > 0) {
-      CHECK(reads.size() <= 2);
+      CHECK(reads.size() == 1);
       reads.run_one();
       lane.run_all();
     }
@@ -263,6 +263,25 @@ TEST_SUITE("Hub::attach") {
     }
     CHECK(answers[3].error() == Errc::gone);
     CHECK(lines(4).empty());
+  }
+
+  TEST_CASE_FIXTURE(ReplayFixture, "takes one place for all connections of a user") {
+    options.replays_max = 2;
+    fill(1, 6);
+    attach(98, ann);  // so that no read is for presence
+    attach(99, bob);
+    settle();
+    for (std::uint64_t c = 1; c <= 10; ++c) attach(c, bob, 0);
+    const auto last = attach(11, ann, 0);
+    lane.run_all();
+    CHECK(reads.size() == 2);  // bob's first, and ann's
+    std::size_t others = 0;
+    for (; !last.came() && reads.run_one(); lane.run_all()) ++others;
+
+    CHECK(last.ok());
+    CHECK(others <= 8);  // pages of two, in turns
+    settle();
+    CHECK(lines(10) == received(1, 6));
   }
 
   TEST_CASE_FIXTURE(ReplayFixture, "gives the store's error, and the connection may try again") {

@@ -193,6 +193,11 @@ struct BadStore final : MessageStore {
     if (throws) throw std::runtime_error("disk");
     return inner.contacts_of(u);
   }
+  Result<std::vector<UserId>> contacts_among(const UserId& u,
+                                             std::span<const UserId> among) const override {
+    if (throws) throw std::runtime_error("disk");
+    return inner.contacts_among(u, among);
+  }
   Result<Page<Change>> read_log(Position p, PageLimit n) const override {
     if (throws) throw std::runtime_error("disk");
     return inner.read_log(p, n);

@@ -191,5 +191,6 @@ TEST_SUITE("MeteredStore") {
     CHECK(store.read_conversation(ann, bob, {}, 10)->items.size() == 1);
     CHECK(store.conversations_of(ann, std::nullopt, 10)->items.size() == 1);
     CHECK(store.contacts_of(ann)->size() == 1);
+    CHECK(store.contacts_among(ann, std::vector{bob})->size() == 1);
   }
 }

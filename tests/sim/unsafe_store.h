@@ -56,6 +56,11 @@ class UnsafeStore final : public MessageStore {
     if (fails()) return gone();
     return inner_.contacts_of(user);
   }
+  Result<std::vector<UserId>> contacts_among(const UserId& user,
+                                             std::span<const UserId> users) const override {
+    if (fails()) return gone();
+    return inner_.contacts_among(user, users);
+  }
   Result<Page<Change>> read_log(Position after, PageLimit limit) const override {
     if (fails()) return gone();
     return inner_.read_log(after, limit);

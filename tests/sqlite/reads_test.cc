@@ -101,6 +101,7 @@ void use_all(MessageStore& store) {
   CHECK(store.read_conversation(user("bob"), conversation, {.after = Sequence{9}}, 5).has_value());
   CHECK(store.conversations_of(user("bob"), Position{99}, 10).has_value());
   CHECK(store.contacts_of(user("bob")).has_value());
+  CHECK(store.contacts_among(user("bob"), std::vector{user("ann")}).has_value());
   CHECK(store.read_log(Position{3}, 10).has_value());
 }
 
@@ -326,6 +327,9 @@ TEST_SUITE("what is kept") {
       CHECK(message.client_id == sent.client_id);
     }
     CHECK(store->contacts_of(user("bob"))->size() == names.size());
+    for (const std::string& name : names) {
+      CHECK(store->contacts_among(user("bob"), std::vector{user(name)})->size() == 1);
+    }
     const auto again = append_to(*store, drafts);
     REQUIRE(again.has_value());
     for (std::size_t i = texts.size(); i < drafts.size(); ++i) CHECK((*again)[i]->repeated);

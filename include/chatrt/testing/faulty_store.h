@@ -76,6 +76,11 @@ class FaultyStore : public MessageStore {
     if (auto fault = read_fault()) return *std::move(fault);
     return inner_.contacts_of(user);
   }
+  Result<std::vector<UserId>> contacts_among(const UserId& user,
+                                             std::span<const UserId> users) const override {
+    if (auto fault = read_fault()) return *std::move(fault);
+    return inner_.contacts_among(user, users);
+  }
   Result<Page<Change>> read_log(Position after, PageLimit limit) const override {
     if (auto fault = read_fault()) return *std::move(fault);
     return inner_.read_log(after, limit);

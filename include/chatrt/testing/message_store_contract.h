@@ -33,7 +33,7 @@ inline void check_message_store(StoreMaker make, StoreReopener reopen = nullptr)
   SUBCASE("read_for_user, read_log") { check_change_reads(store); }
   SUBCASE("read_undelivered") { check_undelivered(store); }
   SUBCASE("read_conversation") { check_conversation_reads(store); }
-  SUBCASE("conversations_of, contacts_of") { check_overviews(store); }
+  SUBCASE("conversations_of, contacts_of, contacts_among") { check_overviews(store); }
   SUBCASE("threads") { check_threads(store); }
   if (store.can_reopen()) {
     SUBCASE("reopened") { check_reopened(store); }

@@ -210,6 +210,13 @@ inline void check_overviews(StoreFixture& store) {
     return sorted;
   };
   using Users = std::vector<UserId>;
+  const auto contacts_among = [&](std::string_view who, const Users& users) {
+    auto found = store->contacts_among(user(who), users);
+    REQUIRE(found.has_value());
+    std::vector<UserId> sorted = *std::move(found);
+    std::sort(sorted.begin(), sorted.end());
+    return sorted;
+  };
 
   SUBCASE("conversations come newest first, by their last message") {
     CHECK(peers({}, 10) == Users{user("dan"), user("cid"), user("bob")});
@@ -254,9 +261,18 @@ inline void check_overviews(StoreFixture& store) {
     CHECK(contacts("cid") == Users{user("ann")});
     CHECK(contacts("nobody").empty());
   }
+  SUBCASE("contacts among some are those of them who share a conversation, each once") {
+    const Users some{user("bob"), user("nobody"), user("dan"), user("ann"), user("bob")};
+    CHECK(contacts_among("ann", some) == Users{user("bob"), user("dan")});
+    CHECK(contacts_among("cid", some) == Users{user("ann")});
+    CHECK(contacts_among("ann", {}).empty());
+    CHECK(contacts_among("nobody", some).empty());
+    CHECK(contacts_among("nobody", {user("nobody"), user("nobody else")}).empty());
+  }
   SUBCASE("one is no contact of oneself") {
     store.post("eve", "eve", "note");
     CHECK(contacts("eve").empty());
+    CHECK(contacts_among("eve", {user("eve")}).empty());
     CHECK(store.conversations("eve").items.at(0).peer == user("eve"));
   }
 }
