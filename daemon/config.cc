@@ -103,6 +103,8 @@ constexpr std::array kOptions = {
            "waiting for all connections; above, whoever has more than 64 KiB of it is closed"},
     Option{"trusted-proxy", &Config::trusted_proxies, "", 0, 0,
            "an address whose X-Forwarded-For is believed; may be given again"},
+    Option{"no-io-uring", &Config::no_io_uring, "", 0, 0,
+           "one system call for each send, though the kernel has io_uring"},
 };
 
 // What was said of an option, and where.

@@ -54,6 +54,7 @@ struct Config {
   std::uint64_t reads_per_user = 64;
   std::uint64_t queue_bytes_total_max = 256 << 20;
   std::vector<std::string> trusted_proxies;
+  bool no_io_uring = false;
 };
 
 // One option. The flag is "--" + name, the variable "CHATD_" + NAME with underscores, the key in

@@ -113,6 +113,7 @@ transport::ShardOptions shard_options(const Config& config,
   options.message_bytes_max = config.payload_bytes_max;
   // The session closes a slow reader at queue_bytes_max; this is for what it does not see.
   options.queued_bytes_max = 2 * config.queue_bytes_max + config.payload_bytes_max;
+  options.io_uring = !config.no_io_uring;
   options.queued_bytes_total_max = config.queue_bytes_total_max;
   options.doorman = std::move(doorman);
   options.tls = std::move(tls);

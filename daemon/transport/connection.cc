@@ -354,20 +354,23 @@ void Connection::finish() {
   shard_.flush_later(*this);
 }
 
-void Connection::flush() {
-  while (!out_.empty() && state_ != State::over) {
-    const std::string_view bytes = out_.front();
-    const ssize_t sent = tls_ ? tls_->write(bytes.data(), bytes.size())
-                              : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) return on_end(true);
-      if (unwritable_since_ == chatrt::MonotonicTime{}) unwritable_since_ = shard_.now();
-      return account();
-    }
-    out_.pop(static_cast<std::size_t>(sent));
-    shard_.counters().bytes_out += static_cast<std::uint64_t>(sent);
-    unwritable_since_ = {};
+std::string_view Connection::sendable() const noexcept {
+  return tls_ || out_.empty() || state_ == State::over ? std::string_view{} : out_.front();
+}
+
+void Connection::on_sent(std::size_t bytes) {
+  out_.pop(bytes);
+  shard_.counters().bytes_out += bytes;
+  unwritable_since_ = {};
+}
+
+void Connection::flush(ssize_t failed) {
+  ssize_t sent = failed;
+  for (; !out_.empty() && state_ != State::over; sent = write_front()) {
+    if (sent >= 0 || sent == -EINTR) continue;
+    if (sent != -EAGAIN && sent != -EWOULDBLOCK) return on_end(true);
+    if (unwritable_since_ == chatrt::MonotonicTime{}) unwritable_since_ = shard_.now();
+    return account();
   }
   shard_.give_buffer(out_.take_buffer());
   account();
@@ -376,6 +379,15 @@ void Connection::flush() {
   deadline_ = shard_.now() + kLinger;
   if (tls_) tls_->close();
   ::shutdown(fd_, SHUT_WR);
+}
+
+ssize_t Connection::write_front() {
+  const std::string_view bytes = out_.front();
+  const ssize_t sent = tls_ ? tls_->write(bytes.data(), bytes.size())
+                            : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent < 0) return -errno;
+  on_sent(static_cast<std::size_t>(sent));
+  return sent;
 }
 
 void Connection::account() {

@@ -55,8 +55,12 @@ class Connection {
   void close_websocket(std::uint16_t code);
   // Sends what there is to send, then closes.
   void finish();
-  // Writes what is queued, as far as the socket takes it.
-  void flush();
+  // What flush() would write first, for a SendBatch to do; nothing if that cannot: TLS.
+  std::string_view sendable() const noexcept;
+  // So many bytes of it are sent.
+  void on_sent(std::size_t bytes);
+  // Writes what is queued, as far as the socket takes it. `failed`: -errno if the batch could not.
+  void flush(ssize_t failed);
 
   std::size_t queued_bytes() const noexcept { return out_.size(); }
   int fd() const noexcept { return fd_; }
@@ -82,6 +86,8 @@ class Connection {
   void on_end(bool error);
   // Closes it at once, for that reason.
   void turn_away(TurnedAway reason);
+  // The bytes that were taken, or -errno.
+  ssize_t write_front();
   // Has what waits here counted in the sum of all.
   void account();
   // The peer, or whom a trusted proxy brings.

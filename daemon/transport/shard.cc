@@ -49,6 +49,7 @@ Shard::Shard(ShardOptions options, const chatrt::Clock& clock, HttpHandler& http
       loop_(std::make_unique<Loop>()),
       now_(clock.monotonic()),
       next_sweep_(now_ + kSweepEvery),
+      batch_(options_.io_uring),
       read_buffer_(kReadBufferBytes, '\0') {}
 
 Shard::~Shard() {
@@ -211,12 +212,27 @@ void Shard::run_at_turn_end() {
   at_turn_end_.clear();
 }
 
+// What is pipelined behind an answer may add connections meanwhile, also one that is here already.
 void Shard::flush() {
-  for (std::size_t i = 0; i < to_flush_.size(); ++i) {
-    Connection* connection = find(to_flush_[i]);
+  for (std::size_t next = 0; next < to_flush_.size();) {
+    std::array<std::uint64_t, SendBatch::kMax> carriers;
+    std::size_t count = 0;
+    while (count < carriers.size() && next < to_flush_.size()) {
+      carriers[count++] = to_flush_[next++];
+    }
+    flush(std::span(carriers).first(count));
+  }
+  to_flush_.clear();
+}
+
+void Shard::flush(std::span<const std::uint64_t> carriers) {
+  std::array<ssize_t, SendBatch::kMax> failed{};
+  send(carriers, failed);
+  for (std::size_t i = 0; i < carriers.size(); ++i) {
+    Connection* connection = find(carriers[i]);
     if (connection == nullptr) continue;
     connection->flush_queued = false;
-    connection->flush();
+    connection->flush(failed[i]);
     connection->process();  // what was pipelined behind the request just answered
     if (connection->is_over()) {
       destroy(*connection);
@@ -224,7 +240,27 @@ void Shard::flush() {
       update_interest(*connection);
     }
   }
-  to_flush_.clear();
+}
+
+// All answers are taken before anything is called that might change a queue.
+void Shard::send(std::span<const std::uint64_t> carriers, std::span<ssize_t> failed) {
+  std::array<SendBatch::Send, SendBatch::kMax> sends;
+  std::array<std::size_t, SendBatch::kMax> whose;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < carriers.size(); ++i) {
+    const Connection* connection = find(carriers[i]);
+    if (connection == nullptr || connection->sendable().empty()) continue;
+    sends[count] = {.fd = connection->fd(), .bytes = connection->sendable()};
+    whose[count++] = i;
+  }
+  batch_.send(std::span(sends).first(count));
+  for (std::size_t n = 0; n < count; ++n) {
+    if (sends[n].sent > 0) {
+      find(carriers[whose[n]])->on_sent(static_cast<std::size_t>(sends[n].sent));
+    } else {
+      failed[whose[n]] = sends[n].sent;
+    }
+  }
 }
 
 void Shard::sweep() {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "doorman.h"
 #include "http.h"
 #include "origin.h"
+#include "send_batch.h"
 #include "tls.h"
 
 namespace chatd::transport {
@@ -41,6 +43,7 @@ struct ShardOptions {
   chatrt::Duration write_timeout{10000};  // nothing could be written for so long, with data waiting
   OriginPolicy origins;
   std::shared_ptr<const TlsKeyring> tls;  // none: plain TCP
+  bool io_uring = true;                   // send by it, where the kernel lets us
   std::shared_ptr<Doorman> doorman = std::make_shared<Doorman>(DoormanOptions{});
   // What may wait in all connections behind one doorman; above, whoever has more than 64 KB of it
   // is closed. 0: no limit.
@@ -130,6 +133,9 @@ class Shard final : public chatrt::engineio::Transport {
   void end_turn();
   void run_at_turn_end();
   void flush();
+  void flush(std::span<const std::uint64_t> carriers);
+  // Sends what is first in each queue. `failed`: the answers that are no number of bytes, else 0.
+  void send(std::span<const std::uint64_t> carriers, std::span<ssize_t> failed);
   void run_mailboxes();
   void sweep();
   void arm_timer();
@@ -156,6 +162,7 @@ class Shard final : public chatrt::engineio::Transport {
   std::vector<std::uint32_t> generations_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint64_t> to_flush_;
+  SendBatch batch_;
   std::vector<std::unique_ptr<Connection>> dead_;
   std::string read_buffer_;
   std::string head_buffer_;

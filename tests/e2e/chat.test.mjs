@@ -6,11 +6,12 @@ import { open, transports } from '../lib/clients.mjs';
 
 const kGraceMs = 400;
 
-for (const transport of Object.keys(transports)) {
-  describe(`chat over ${transport}`, { concurrency: false }, () => {
+const ways = [...Object.keys(transports).map((transport) => [transport, []]), ['websocket', ['--no-io-uring']]];
+for (const [transport, options] of ways) {
+  describe(['chat over', transport, ...options].join(' '), { concurrency: false }, () => {
     let chatd;
     before(async () => {
-      chatd = await new Chatd(['--presence-grace', String(kGraceMs)]).start();
+      chatd = await new Chatd(['--presence-grace', String(kGraceMs), ...options]).start();
     });
     after(() => chatd.close());
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import Ajv from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
@@ -110,6 +111,22 @@ describe('HTTP', () => {
     assert.deepEqual([other.status, other.json.code], [409, 'conflict']);
     assert.equal(fieldFirst.json.clientMessageId, 'k2');
     fits(other, 'POST', '/v1/messages');
+  });
+
+  // What is behind an answer that takes time may be answered at once, and what is behind that not.
+  it('answers requests that come in one segment, each, in their order', async () => {
+    const body = JSON.stringify({ senderId: 'pipe', selectedUser: 'line', textMessage: 'hello' });
+    const post = `POST /api/message/create-message HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const get = 'GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const socket = connect(chatd.port, '127.0.0.1');
+    socket.setEncoding('utf8').write(post + post + get + get + post + get);
+    let answers = '';
+    const statuses = () => [...answers.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => Number(status));
+    for await (const part of socket) {
+      answers += part;
+      if (statuses().length === 6) break;
+    }
+    assert.deepEqual(statuses(), [200, 200, 404, 404, 200, 404]);
   });
 
   it('answers reads and marks as described', async () => {

@@ -238,7 +238,7 @@ describe('known holes', () => {
     // In headers alone, or linked into the program itself.
     for (const name of ['chatd', 'SQLiteCpp', 'Asio', 'RapidJSON', 'CLI11', 'toml\\+\\+']) assert.match(text, new RegExp(`\\b${name} ${version}`), text);
     assert.match(text, new RegExp(`WebSocket\\+\\+/${version}`));
-    const shared = { ssl: 'OpenSSL', crypto: 'OpenSSL', sqlite3: 'SQLite', z: 'zlib', sodium: 'libsodium', 'prometheus-cpp-core': 'prometheus-cpp' };
+    const shared = { ssl: 'OpenSSL', crypto: 'OpenSSL', sqlite3: 'SQLite', z: 'zlib', sodium: 'libsodium', uring: 'liburing', 'prometheus-cpp-core': 'prometheus-cpp' };
     const compilers = ['stdc++', 'm', 'gcc_s', 'c', 'pthread', 'dl', 'rt', 'resolv', 'asan', 'ubsan', 'tsan'];
     const linked = [...execFileSync('ldd', [CHATD], { encoding: 'utf8' }).matchAll(/^\tlib(\S+?)\.so/gm)].map(([, name]) => name);
     assert.ok(linked.includes('sqlite3'), linked.join(' '));
