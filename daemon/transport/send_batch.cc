@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <utility>
 
 namespace chatd::transport {
 namespace {
@@ -64,9 +63,15 @@ void SendBatch::Ring::take_answer() {
   ::io_uring_cqe_seen(&ring, answer);
 }
 
-SendBatch::SendBatch(bool by_ring) : may_open_(by_ring) {}
+SendBatch::SendBatch() = default;
 
 SendBatch::~SendBatch() = default;
+
+bool SendBatch::open_ring() {
+  ring_ = std::make_unique<Ring>();
+  if (!ring_->opened) ring_.reset();
+  return ring_ != nullptr;
+}
 
 void SendBatch::send(std::span<Send> sends) {
   std::size_t done = 0;
@@ -75,10 +80,6 @@ void SendBatch::send(std::span<Send> sends) {
 }
 
 std::size_t SendBatch::send_by_ring(std::span<Send> sends) {
-  if (std::exchange(may_open_, false)) {
-    ring_ = std::make_unique<Ring>();
-    if (!ring_->opened) ring_.reset();
-  }
   if (!ring_) return 0;
   for (Send& send : sends) {
     send.sent = -EIO;  // if the answer were lost

@@ -49,7 +49,6 @@ Shard::Shard(ShardOptions options, const chatrt::Clock& clock, HttpHandler& http
       loop_(std::make_unique<Loop>()),
       now_(clock.monotonic()),
       next_sweep_(now_ + kSweepEvery),
-      batch_(options_.io_uring),
       read_buffer_(kReadBufferBytes, '\0') {}
 
 Shard::~Shard() {
@@ -87,6 +86,7 @@ Shard* Shard::current() noexcept { return this_threads_shard; }
 
 void Shard::run() {
   this_threads_shard = this;
+  if (options_.io_uring) batch_.open_ring();
   struct Wait {
     Shard* shard;
     void operator()(const std::error_code& error) const {
