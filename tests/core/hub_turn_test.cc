@@ -212,10 +212,6 @@ struct ThrowingOutlet final : Outlet {
   void flush() override { throw 2; }
 };
 
-}  // namespace
-
-namespace {
-
 struct QuickLaneFixture : HubFixture {
   QuickLaneFixture() {
     with_quick_lane = true;
