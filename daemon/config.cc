@@ -104,7 +104,7 @@ constexpr std::array kOptions = {
     Option{"trusted-proxy", &Config::trusted_proxies, "", 0, 0,
            "an address whose X-Forwarded-For is believed; may be given again"},
     Option{"no-io-uring", &Config::no_io_uring, "", 0, 0,
-           "one system call for each send, though the kernel has io_uring"},
+           "a system call for each connection's reads and writes, though the kernel has io_uring"},
 };
 
 // What was said of an option, and where.

@@ -86,16 +86,18 @@ int Connection::release() noexcept {
 
 // ------------------------------------------------------------------------------------------- in
 
-void Connection::on_readable() {
-  std::string& buffer = shard_.read_buffer();
-  const ssize_t got = tls_ ? tls_->read(buffer.data(), buffer.size())
-                           : ::recv(fd_, buffer.data(), buffer.size(), 0);
-  if (got < 0) {
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) on_end(true);
+void Connection::read_tls(std::span<char> buffer) {
+  const ssize_t got = tls_->read(buffer.data(), buffer.size());
+  on_received(buffer.data(), got < 0 ? -errno : got);
+}
+
+void Connection::on_received(char* bytes, ssize_t result) {
+  if (result < 0) {
+    if (result != -EAGAIN && result != -EWOULDBLOCK && result != -EINTR) on_end(true);
     return;
   }
-  if (got == 0) return on_end(false);
-  const auto size = static_cast<std::size_t>(got);
+  if (result == 0) return on_end(false);
+  const auto size = static_cast<std::size_t>(result);
   shard_.counters().bytes_in += size;
   if (state_ == State::lingering || state_ == State::finishing) {
     dropped_ += static_cast<std::uint32_t>(size);
@@ -103,9 +105,9 @@ void Connection::on_readable() {
     return;
   }
   if (state_ == State::websocket && unread().empty()) {
-    return process_websocket(buffer.data(), size);
+    return process_websocket(bytes, size);
   }
-  in_.append(buffer.data(), size);
+  in_.append(bytes, size);
   process();
   const std::size_t limit = shard_.options().message_bytes_max + 2 * kHeadBytesMax;
   if (unread().size() > limit) on_end(true);  // pipelining without an end

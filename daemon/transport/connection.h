@@ -2,9 +2,12 @@
 // its shard's thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,7 +44,10 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // After each of these the connection may be over, and is then to be destroyed.
-  void on_readable();
+  // What recv() brought: so many bytes, 0 at the end, or -errno. The bytes may be written over.
+  void on_received(char* bytes, ssize_t result);
+  // The same from its TLS, with this buffer. REQUIRES: is_tls()
+  void read_tls(std::span<char> buffer);
   void on_sweep();
   // The process is ending: what waits for nothing is closed.
   void on_shutdown();
@@ -55,7 +61,7 @@ class Connection {
   void close_websocket(std::uint16_t code);
   // Sends what there is to send, then closes.
   void finish();
-  // What flush() would write first, for a SendBatch to do; nothing if that cannot: TLS.
+  // What flush() would write first, for a SocketBatch to do; nothing if that cannot: TLS.
   std::string_view sendable() const noexcept;
   // So many bytes of it are sent.
   void on_sent(std::size_t bytes);
@@ -67,6 +73,7 @@ class Connection {
   // Gives the descriptor away, to another shard, and its TLS with it.
   int release() noexcept;
   std::unique_ptr<TlsStream> release_tls() noexcept { return std::move(tls_); }
+  bool is_tls() const noexcept { return tls_ != nullptr; }
   bool is_websocket() const noexcept { return state_ == State::websocket; }
   // Waits for the socket to take what is queued.
   bool wants_to_write() const noexcept {

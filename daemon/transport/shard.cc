@@ -18,9 +18,9 @@
 namespace chatd::transport {
 namespace {
 
-constexpr std::size_t kReadBufferBytes = 64 * 1024;
+constexpr std::size_t kReadBufferBytes = 128 * 1024;  // for all that are read in one turn
 // Those who came first are answered before more are read.
-constexpr std::size_t kEventsPerTurn = 64;
+constexpr std::size_t kEventsPerTurn = SocketBatch::kMax;
 // Of the buffers that are kept for what will wait next: their size, and how many there are.
 constexpr std::size_t kSpareBytesMax = 4096;
 constexpr std::size_t kSpareBuffersMax = 1024;
@@ -29,8 +29,9 @@ constexpr chatrt::Duration kSweepEveryWhileStopping{20};
 
 }  // namespace
 
-// Connections wait on an epoll descriptor of the shard's own: one that is readable costs one recv()
-// and no allocation. Asio waits for that descriptor, for the timer and for what others post.
+// Connections wait on an epoll descriptor of the shard's own: one that is readable costs a part of
+// a system call and no allocation. Asio waits for that descriptor, for the timer and for what
+// others post.
 struct Shard::Loop {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
@@ -172,15 +173,42 @@ void Shard::turn() {
   now_ = clock_.monotonic();
   std::array<epoll_event, kEventsPerTurn> events;
   const int count = ::epoll_wait(loop_->epoll, events.data(), kEventsPerTurn, 0);
+  std::array<std::uint64_t, kEventsPerTurn> readable;
+  std::size_t readables = 0;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     Connection* connection = find(event.data.u64);
     if (connection == nullptr) continue;
     if ((event.events & EPOLLOUT) != 0) flush_later(*connection);
-    if ((event.events & ~static_cast<unsigned>(EPOLLOUT)) != 0) connection->on_readable();
+    if ((event.events & ~static_cast<unsigned>(EPOLLOUT)) == 0) continue;
+    if (connection->is_tls()) {
+      connection->read_tls(read_buffer_);
+      if (connection->is_over()) destroy(*connection);
+    } else {
+      readable[readables++] = event.data.u64;
+    }
+  }
+  if (readables > 0) read(std::span(readable).first(readables));
+  end_turn();
+}
+
+// All is received before anything is called that might end one of them. What has no room in a
+// connection's part of the buffer comes in the next turn.
+void Shard::read(std::span<const std::uint64_t> carriers) {
+  std::array<SocketBatch::Receive, kEventsPerTurn> receives;
+  const std::size_t part = read_buffer_.size() / carriers.size();
+  for (std::size_t i = 0; i < carriers.size(); ++i) {
+    const Connection* connection = find(carriers[i]);
+    receives[i] = {.fd = connection == nullptr ? -1 : connection->fd(),
+                   .buffer = std::span(read_buffer_).subspan(i * part, part)};
+  }
+  batch_.receive(std::span(receives).first(carriers.size()));
+  for (std::size_t i = 0; i < carriers.size(); ++i) {
+    Connection* connection = find(carriers[i]);
+    if (connection == nullptr) continue;
+    connection->on_received(receives[i].buffer.data(), receives[i].result);
     if (connection->is_over()) destroy(*connection);
   }
-  end_turn();
 }
 
 void Shard::end_turn() {
@@ -215,7 +243,7 @@ void Shard::run_at_turn_end() {
 // What is pipelined behind an answer may add connections meanwhile, also one that is here already.
 void Shard::flush() {
   for (std::size_t next = 0; next < to_flush_.size();) {
-    std::array<std::uint64_t, SendBatch::kMax> carriers;
+    std::array<std::uint64_t, SocketBatch::kMax> carriers;
     std::size_t count = 0;
     while (count < carriers.size() && next < to_flush_.size()) {
       carriers[count++] = to_flush_[next++];
@@ -226,7 +254,7 @@ void Shard::flush() {
 }
 
 void Shard::flush(std::span<const std::uint64_t> carriers) {
-  std::array<ssize_t, SendBatch::kMax> failed{};
+  std::array<ssize_t, SocketBatch::kMax> failed{};
   send(carriers, failed);
   for (std::size_t i = 0; i < carriers.size(); ++i) {
     Connection* connection = find(carriers[i]);
@@ -244,8 +272,8 @@ void Shard::flush(std::span<const std::uint64_t> carriers) {
 
 // All answers are taken before anything is called that might change a queue.
 void Shard::send(std::span<const std::uint64_t> carriers, std::span<ssize_t> failed) {
-  std::array<SendBatch::Send, SendBatch::kMax> sends;
-  std::array<std::size_t, SendBatch::kMax> whose;
+  std::array<SocketBatch::Send, SocketBatch::kMax> sends;
+  std::array<std::size_t, SocketBatch::kMax> whose;
   std::size_t count = 0;
   for (std::size_t i = 0; i < carriers.size(); ++i) {
     const Connection* connection = find(carriers[i]);
@@ -255,10 +283,10 @@ void Shard::send(std::span<const std::uint64_t> carriers, std::span<ssize_t> fai
   }
   batch_.send(std::span(sends).first(count));
   for (std::size_t n = 0; n < count; ++n) {
-    if (sends[n].sent > 0) {
-      find(carriers[whose[n]])->on_sent(static_cast<std::size_t>(sends[n].sent));
+    if (sends[n].result > 0) {
+      find(carriers[whose[n]])->on_sent(static_cast<std::size_t>(sends[n].result));
     } else {
-      failed[whose[n]] = sends[n].sent;
+      failed[whose[n]] = sends[n].result;
     }
   }
 }

@@ -25,7 +25,7 @@
 #include "doorman.h"
 #include "http.h"
 #include "origin.h"
-#include "send_batch.h"
+#include "socket_batch.h"
 #include "tls.h"
 
 namespace chatd::transport {
@@ -43,7 +43,7 @@ struct ShardOptions {
   chatrt::Duration write_timeout{10000};  // nothing could be written for so long, with data waiting
   OriginPolicy origins;
   std::shared_ptr<const TlsKeyring> tls;  // none: plain TCP
-  bool io_uring = true;                   // send by it, where the kernel lets us
+  bool io_uring = true;                   // receive and send by it, where the kernel lets us
   std::shared_ptr<Doorman> doorman = std::make_shared<Doorman>(DoormanOptions{});
   // What may wait in all connections behind one doorman; above, whoever has more than 64 KB of it
   // is closed. 0: no limit.
@@ -118,7 +118,6 @@ class Shard final : public chatrt::engineio::Transport {
   void flush_later(Connection& connection);
   // The request at the head of `bytes` belongs to another shard: moves the connection there.
   bool move_to(unsigned shard, Connection& connection, std::string bytes, std::string address);
-  std::string& read_buffer() noexcept { return read_buffer_; }
   // For the head of the request at hand.
   std::string& head_buffer() noexcept { return head_buffer_; }
   // Buffers for what waits to be written, lent to those who have something waiting.
@@ -130,6 +129,8 @@ class Shard final : public chatrt::engineio::Transport {
 
   void run();
   void turn();
+  // Reads from those that are readable.
+  void read(std::span<const std::uint64_t> carriers);
   void end_turn();
   void run_at_turn_end();
   void flush();
@@ -162,7 +163,7 @@ class Shard final : public chatrt::engineio::Transport {
   std::vector<std::uint32_t> generations_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint64_t> to_flush_;
-  SendBatch batch_;
+  SocketBatch batch_;
   std::vector<std::unique_ptr<Connection>> dead_;
   std::string read_buffer_;
   std::string head_buffer_;

@@ -143,7 +143,7 @@ of them with the same load generator (`tests/bench/chatload.cc`) and makes this 
 repeats it. Figures are medians of {runs} runs with the peers interleaved, on a machine whose two
 cores are shared with nobody here but with others in the same host: differences below 20 % mean
 nothing. The server has core 0, the generator core 1. chatd runs as `chatd --dev` with every bound on, and
-sends by io_uring where the machine lets it.
+reads and writes by io_uring where the machine lets it.
 
 `memory` keeps messages in memory (chatd: `--db :memory:`). `durable` is SQLite in WAL mode with
 `synchronous=FULL`: an ack means that the message is synced. Node and Bun group all inserts of an

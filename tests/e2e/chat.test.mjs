@@ -70,6 +70,22 @@ for (const [transport, options] of ways) {
       bob.close();
     });
 
+    it('takes long messages of many at once', async () => {
+      const bob = await open(chatd, 'long-bob', transport);
+      const senders = await Promise.all(Array.from({ length: 40 }, (_, i) => open(chatd, `long-${i}`, transport)));
+      const text = (i) => `${i} `.repeat(2000);
+
+      const acks = await Promise.all(senders.map((sender, i) => sender.send('long-bob', text(i))));
+
+      assert.ok(acks.every((ack) => ack.ok));
+      await bob.until(() => bob.got.receive_message.length >= senders.length, { what: '40 messages' });
+      for (const { senderId, textMessage } of bob.got.receive_message) {
+        assert.equal(textMessage, text(Number(senderId.slice('long-'.length))));
+      }
+      assert.equal(new Set(bob.got.receive_message.map((message) => message.senderId)).size, senders.length);
+      for (const client of [bob, ...senders]) client.close();
+    });
+
     it('goes on after a reload, and tells presence without a flap', async () => {
       const ann = await open(chatd, 'stays', transport);
       const seen = () => ann.got.presence.flat().filter((one) => one.userId === 'reloads');
