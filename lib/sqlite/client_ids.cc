@@ -3,12 +3,13 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace chatrt::sqlite {
 namespace {
 
-// What is in memory at most, about 64 bytes each: 64 full buckets of a run.
-constexpr std::size_t kPendingMax = 12'800;
+// What is in memory at most, 31 bytes each: 128 full buckets of a run.
+constexpr std::size_t kPendingMax = 25'600;
 // The part of the log that a start reads at most.
 constexpr std::int64_t kTailMax = 131'072;
 constexpr std::int64_t kCatchUpRows = kPendingMax;
@@ -58,49 +59,41 @@ std::uint64_t ClientIds::hash(std::int64_t author, std::string_view client_id) c
 std::vector<std::int64_t> ClientIds::find(std::int64_t author, std::string_view client_id) {
   std::vector<std::int64_t> positions;
   const std::uint64_t wanted = hash(author, client_id);
-  for (auto found = pending_.lower_bound({wanted, 0});
-       found != pending_.end() && found->first == wanted; ++found) {
-    positions.push_back(found->second);
-  }
+  pending_.find(wanted, positions);
   runs_.find(wanted, positions);
   return positions;
 }
 
 void ClientIds::add(std::int64_t author, std::string_view client_id, std::int64_t position) {
-  const Key key{hash(author, client_id), position};
-  added_.push_back(key);  // first: what fails half-way is rolled back by it
-  pending_.insert(key);
+  pending_.add({hash(author, client_id), position});
 }
 
 void ClientIds::begin() noexcept {
   complete_to_before_ = complete_to_;
-  added_.clear();
-  in_run_.clear();
+  pending_before_ = pending_.size();
+  in_run_ = {};
   runs_.begin();
 }
 
 void ClientIds::write_some(std::int64_t last_position) {
-  runs_.merge(added_.size());
+  runs_.merge(pending_.size() - pending_before_);
   if (pending_.size() >= kPendingMax || last_position - complete_to_ > kTailMax) {
     make_run(last_position);
   }
 }
 
 void ClientIds::make_run(std::int64_t last_position) {
-  std::vector<ClientIdRuns::Entry> entries;
-  entries.reserve(pending_.size());
-  for (const auto& [hash, position] : pending_) entries.push_back({hash, position});
-  runs_.add(entries);
+  runs_.add(pending_.entries());
   statements_.run("UPDATE client_ids_state SET complete_to = ? WHERE rowid = 1", last_position);
   complete_to_ = last_position;
-  in_run_.swap(pending_);
+  std::swap(in_run_, pending_);
 }
 
 void ClientIds::roll_back() noexcept {
   runs_.roll_back();
   complete_to_ = complete_to_before_;
-  if (!in_run_.empty()) pending_.swap(in_run_);
-  for (const Key& key : added_) pending_.erase(key);
+  if (in_run_.size() > 0) std::swap(in_run_, pending_);
+  pending_.truncate(pending_before_);
 }
 
 }  // namespace chatrt::sqlite

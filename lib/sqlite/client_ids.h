@@ -5,14 +5,14 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <set>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "client_id_runs.h"
 #include "database.h"
+#include "pending_ids.h"
 
 namespace chatrt::sqlite {
 
@@ -27,7 +27,9 @@ class ClientIds {
 
   // That this one will be looked for, soon: makes it quicker.
   void expect(std::int64_t author, std::string_view client_id) const noexcept {
-    runs_.prefetch(hash(author, client_id));
+    const std::uint64_t expected = hash(author, client_id);
+    pending_.prefetch(expected);
+    runs_.prefetch(expected);
   }
   // Positions of messages of this author whose ids have the hash of this one; perhaps others.
   std::vector<std::int64_t> find(std::int64_t author, std::string_view client_id);
@@ -41,20 +43,18 @@ class ClientIds {
   void roll_back() noexcept;
 
  private:
-  using Key = std::pair<std::uint64_t, std::int64_t>;  // hash, position
-
   std::uint64_t hash(std::int64_t author, std::string_view client_id) const noexcept;
   void make_run(std::int64_t last_position);
 
   Statements& statements_;
   std::array<unsigned char, 16> hash_key_{};
   ClientIdRuns runs_;
-  std::set<Key> pending_;         // of the log after complete_to_
+  PendingIds pending_;            // of the log after complete_to_
   std::int64_t complete_to_ = 0;  // runs have all of the log up to this position
   std::int64_t read_to_ = 0;      // by catch_up()
   // To take back the transaction.
-  std::vector<Key> added_;
-  std::set<Key> in_run_;
+  std::size_t pending_before_ = 0;
+  PendingIds in_run_;
   std::int64_t complete_to_before_ = 0;
 };
 
