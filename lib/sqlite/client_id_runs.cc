@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <limits>
 
 #include "bytes.h"
 
@@ -10,10 +10,6 @@ namespace chatrt::sqlite {
 namespace {
 
 constexpr std::size_t kFanIn = 8;
-// A bucket fills a page of 4 KiB at most, as a rule.
-constexpr std::int64_t kBucketEntries = 200;
-constexpr std::size_t kEntryBytes = 2 * kNumberBytes;
-constexpr std::int64_t kBitsMax = 31;
 // Filters of larger runs only as long as all filters are within the bound: 22 million entries.
 constexpr std::int64_t kAlwaysFiltered = 1'000'000;
 constexpr std::size_t kFilterBytesMax = 32U << 20;
@@ -21,16 +17,6 @@ constexpr std::size_t kFilterBytesMax = 32U << 20;
 constexpr const char* kDamaged = "the index of client ids is damaged";
 
 using Entry = ClientIdRuns::Entry;
-
-// The first bits of a hash.
-std::uint64_t first(std::int64_t bits, std::uint64_t hash) noexcept {
-  return bits == 0 ? 0 : hash >> (64 - bits);
-}
-
-std::int64_t bits_for(std::int64_t entries) noexcept {
-  const auto buckets = static_cast<std::uint64_t>((entries + kBucketEntries - 1) / kBucketEntries);
-  return buckets <= 1 ? 0 : static_cast<std::int64_t>(std::bit_width(buckets - 1));
-}
 
 std::int64_t row_of(std::int64_t run, std::uint64_t bucket) noexcept {
   return run << 32 | static_cast<std::int64_t>(bucket);
@@ -43,45 +29,29 @@ std::int64_t checksum(std::int64_t row, std::string_view entries) noexcept {
   return crc32_of({{place.data(), place.size()}, entries});
 }
 
-void append(std::string& bucket, const Entry& entry) {
-  std::array<char, kEntryBytes> bytes;
-  write_number(bytes.data(), entry.hash);
-  write_number(bytes.data() + kNumberBytes, static_cast<std::uint64_t>(entry.position));
-  bucket.append(bytes.data(), bytes.size());
-}
-
-void decode(std::int64_t row, std::int64_t sum, std::string_view bytes,
-            std::vector<Entry>& entries) {
-  if (bytes.size() % kEntryBytes != 0 || checksum(row, bytes) != sum) {
-    throw_damaged(kDamaged);
-  }
-  for (; !bytes.empty(); bytes.remove_prefix(kEntryBytes)) {
-    const std::uint64_t position = number_at(bytes.data() + kNumberBytes);
-    entries.push_back({number_at(bytes.data()), static_cast<std::int64_t>(position)});
-  }
-}
-
 }  // namespace
 
 ClientIdRuns::ClientIdRuns(Statements& statements) : statements_(statements) {
   {
     Query row = statements_.get(
-        "SELECT id, level, entries, bucket_bits, step_bits, steps, merged_into"
-        " FROM client_id_runs ORDER BY id");
+        "SELECT id, level, entries, bucket_bits, first_position, last_position, step_bits, steps,"
+        " merged_into FROM client_id_runs ORDER BY id");
     while (row.next()) {
-      const Run run{row.integer(0), row.integer(1), row.integer(2), row.integer(3),
-                    row.integer(4), row.integer(5), row.integer(6), nullptr};
-      const bool sound = run.step_bits >= 0 && run.bucket_bits >= run.step_bits &&
-                         run.bucket_bits <= kBitsMax && run.steps >= 0 &&
+      const Run run{row.integer(0), row.integer(1),
+                    row.integer(2), {row.integer(3), row.integer(4), row.integer(5)},
+                    row.integer(6), row.integer(7),
+                    row.integer(8), nullptr};
+      const bool sound = run.buckets.is_sound() && run.step_bits >= 0 &&
+                         run.step_bits <= run.buckets.bits && run.steps >= 0 &&
                          run.steps <= std::int64_t{1} << run.step_bits && run.entries >= 0 &&
-                         run.entries <= kBucketEntries << run.bucket_bits;
+                         run.entries <= ClientIdBuckets::kEntries << run.buckets.bits;
       if (!sound) throw_damaged(kDamaged);
       runs_.push_back(run);
     }
   }
   std::vector<Run*> by_size;
   for (Run& run : runs_) {
-    if (run.merged_into != 0 && find_run(run.merged_into).step_bits < run.bucket_bits) {
+    if (run.merged_into != 0 && find_run(run.merged_into).step_bits < run.buckets.bits) {
       throw_damaged(kDamaged);
     }
     by_size.push_back(&run);
@@ -118,7 +88,7 @@ void ClientIdRuns::fill_filter(const Run& run) {
       row_of(run.id, 0), row_of(run.id + 1, 0));
   while (rows.next()) {
     entries_.clear();
-    decode(rows.integer(0), rows.integer(1), rows.text(2), entries_);
+    take(run, rows.integer(0), rows.integer(1), rows.text(2));
     for (const Entry& entry : entries_) run.filter->add(entry.hash);
   }
 }
@@ -127,7 +97,7 @@ void ClientIdRuns::fill_filter(const Run& run) {
 bool ClientIdRuns::may_have(const Run& run, std::uint64_t hash) const {
   if (run.filter && !run.filter->may_have(hash)) return false;
   const auto has_come_to = [hash](const Run& made) {
-    return static_cast<std::int64_t>(first(made.step_bits, hash)) < made.steps;
+    return static_cast<std::int64_t>(first_bits(made.step_bits, hash)) < made.steps;
   };
   if (run.merged_into != 0 && has_come_to(find_run(run.merged_into))) return false;
   return has_come_to(run);
@@ -143,9 +113,9 @@ void ClientIdRuns::find(std::uint64_t hash, std::vector<std::int64_t>& positions
   for (const Run& run : runs_) {
     if (!may_have(run, hash)) continue;
     entries_.clear();
-    read(run, first(run.bucket_bits, hash));
+    read(run, run.buckets.of(hash));
     for (const Entry& entry : entries_) {
-      if (entry.hash == hash) positions.push_back(entry.position);
+      if (entry.hash == kept_of(hash)) positions.push_back(entry.position);
     }
   }
 }
@@ -154,7 +124,15 @@ void ClientIdRuns::find(std::uint64_t hash, std::vector<std::int64_t>& positions
 void ClientIdRuns::read(const Run& run, std::uint64_t bucket) {
   const std::int64_t id = row_of(run.id, bucket);
   Query row = statements_.get("SELECT checksum, entries FROM client_ids WHERE id = ?", id);
-  if (row.next()) decode(id, row.integer(0), row.text(1), entries_);
+  if (row.next()) take(run, id, row.integer(0), row.text(1));
+}
+
+void ClientIdRuns::take(const Run& run, std::int64_t row, std::int64_t sum,
+                        std::string_view bytes) {
+  const auto bucket = static_cast<std::uint64_t>(row - row_of(run.id, 0));
+  if (checksum(row, bytes) != sum || !run.buckets.read(bucket, bytes, entries_)) {
+    throw_damaged(kDamaged);
+  }
 }
 
 // ---------------------------------------------------------------------------------------- writing
@@ -175,7 +153,8 @@ void ClientIdRuns::add(std::span<const Entry> entries) {
   const auto count = static_cast<std::int64_t>(entries.size());
   Run run;
   run.entries = count;
-  run.bucket_bits = bits_for(count);
+  run.buckets =
+      ClientIdBuckets::for_run(count, entries.front().position, entries.back().position, 0);
   entries_.assign(entries.begin(), entries.end());
   write_step(start_run(std::move(run)));
   start_merge(0);
@@ -186,23 +165,23 @@ ClientIdRuns::Run& ClientIdRuns::start_run(Run run) {
   run.id = runs_.empty() ? 1 : runs_.back().id + 1;
   give_filter(run);
   statements_.run(
-      "INSERT INTO client_id_runs (id, level, entries, bucket_bits, step_bits, steps, merged_into)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?)",
-      run.id, run.level, run.entries, run.bucket_bits, run.step_bits, run.steps, run.merged_into);
+      "INSERT INTO client_id_runs (id, level, entries, bucket_bits, first_position, last_position,"
+      " step_bits, steps, merged_into) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      run.id, run.level, run.entries, run.buckets.bits, run.buckets.first_position,
+      run.buckets.last_position, run.step_bits, run.steps, run.merged_into);
   runs_.push_back(std::move(run));
   return runs_.back();
 }
 
 // All entries of the next step.
 void ClientIdRuns::write_step(Run& run) {
-  const std::int64_t part_bits = run.bucket_bits - run.step_bits;
+  const std::int64_t part_bits = run.buckets.bits - run.step_bits;
   const auto first_bucket = static_cast<std::uint64_t>(run.steps) << part_bits;
   const std::size_t buckets = std::size_t{1} << part_bits;
   if (buckets_.size() < buckets) buckets_.resize(buckets);
   for (std::string& bucket : buckets_) bucket.clear();
   for (const Entry& entry : entries_) {
-    std::string& bucket = buckets_[first(run.bucket_bits, entry.hash) - first_bucket];
-    append(bucket, entry);
+    run.buckets.append(buckets_[run.buckets.of(entry.hash) - first_bucket], entry);
     if (run.filter) run.filter->add(entry.hash);
   }
   for (std::size_t i = 0; i < buckets; ++i) {
@@ -222,14 +201,18 @@ void ClientIdRuns::start_merge(std::int64_t level) {
   Run into;
   into.level = level + 1;
   std::size_t sources = 0;
+  std::int64_t first = std::numeric_limits<std::int64_t>::max();
+  std::int64_t last = 0;
   for (const Run& run : runs_) {
     if (!is_source(run)) continue;
     ++sources;
     into.entries += run.entries;
-    into.step_bits = std::max(into.step_bits, run.bucket_bits);
+    into.step_bits = std::max(into.step_bits, run.buckets.bits);
+    first = std::min(first, run.buckets.first_position);
+    last = std::max(last, run.buckets.last_position);
   }
   if (sources < kFanIn) return;
-  into.bucket_bits = std::max(into.step_bits, bits_for(into.entries));
+  into.buckets = ClientIdBuckets::for_run(into.entries, first, last, into.step_bits);
   const std::int64_t id = start_run(std::move(into)).id;
   for (Run& run : runs_) {
     if (!is_source(run)) continue;
@@ -257,7 +240,7 @@ void ClientIdRuns::merge_step(Run& into) {
   for (const Run& run : runs_) {
     if (run.merged_into != into.id) continue;
     // Of a bucket of a smaller run a step takes a part.
-    const std::int64_t part_bits = into.step_bits - run.bucket_bits;
+    const std::int64_t part_bits = into.step_bits - run.buckets.bits;
     const std::uint64_t bucket = step >> part_bits;
     read(run, bucket);
     if (bucket != (step + 1) >> part_bits) {
@@ -265,7 +248,7 @@ void ClientIdRuns::merge_step(Run& into) {
     }
   }
   std::erase_if(entries_,
-                [&](const Entry& entry) { return first(into.step_bits, entry.hash) != step; });
+                [&](const Entry& entry) { return first_bits(into.step_bits, entry.hash) != step; });
   write_step(into);
 }
 

@@ -13,8 +13,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "client_id_bucket.h"
 #include "database.h"
 #include "filter.h"
 
@@ -22,10 +24,7 @@ namespace chatrt::sqlite {
 
 class ClientIdRuns {
  public:
-  struct Entry {
-    std::uint64_t hash = 0;  // uniformly distributed
-    std::int64_t position = 0;
-  };
+  using Entry = ClientIdEntry;
 
   // Reads all that gets a filter: some 50 ns an entry. Throws SQLite::Exception, as every member
   // that touches the file.
@@ -33,9 +32,9 @@ class ClientIdRuns {
 
   // Has the processor load what a find() of this hash looks at in memory, a cache line of each run.
   void prefetch(std::uint64_t hash) const noexcept;
-  // Appends the positions of the entries with this hash.
+  // Appends the positions of the entries with this hash, perhaps of others.
   void find(std::uint64_t hash, std::vector<std::int64_t>& positions);
-  // A new run of these.
+  // A new run of these, which are in the order of their positions and behind those of all others.
   void add(std::span<const Entry> entries);
   // Does the part of the merging that so many new entries owe.
   void merge(std::size_t entries);
@@ -48,9 +47,9 @@ class ClientIdRuns {
  private:
   struct Run {
     std::int64_t id = 0;
-    std::int64_t level = 0;        // the merges it has behind it
-    std::int64_t entries = 0;      // of a merge: that it will have
-    std::int64_t bucket_bits = 0;  // there are 2^bucket_bits buckets
+    std::int64_t level = 0;    // the merges it has behind it
+    std::int64_t entries = 0;  // of a merge: that it will have
+    ClientIdBuckets buckets;
     std::int64_t step_bits = 0;    // it is made in 2^step_bits steps, in the order of the hashes
     std::int64_t steps = 0;        // done of these
     std::int64_t merged_into = 0;  // id of the run that it is a source of; 0: of none
@@ -65,6 +64,7 @@ class ClientIdRuns {
   void give_filter(Run& run) const;
   void fill_filter(const Run& run);
   void read(const Run& run, std::uint64_t bucket);
+  void take(const Run& run, std::int64_t row, std::int64_t checksum, std::string_view bytes);
 
   void change();
   Run& start_run(Run run);

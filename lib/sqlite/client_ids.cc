@@ -8,8 +8,8 @@
 namespace chatrt::sqlite {
 namespace {
 
-// What is in memory at most, 31 bytes each: 128 full buckets of a run.
-constexpr std::size_t kPendingMax = 25'600;
+// What is in memory at most, 28 bytes each: 64 full buckets of a run.
+constexpr std::size_t kPendingMax = std::size_t{64} * ClientIdBuckets::kEntries;
 // The part of the log that a start reads at most.
 constexpr std::int64_t kTailMax = 131'072;
 constexpr std::int64_t kCatchUpRows = kPendingMax;

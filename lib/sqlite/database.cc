@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "schema.h"
 
 namespace chatrt::sqlite {
@@ -40,9 +42,14 @@ Errc errc_of(int code) noexcept {
 
 }  // namespace
 
+// SQLite names what it stumbled over, which in a damaged schema may be anything: it stays one line.
 Error to_error(const SQLite::Exception& exception) noexcept {
-  return worded(errc_of(exception.getErrorCode()),
-                [&] { return std::string{"SQLite: "} + exception.what(); });
+  return worded(errc_of(exception.getErrorCode()), [&] {
+    std::string what = std::string{"SQLite: "} + exception.what();
+    const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7F; };
+    std::ranges::replace_if(what, is_control, '?');
+    return what;
+  });
 }
 
 void throw_damaged(const std::string& what) { throw SQLite::Exception(what, SQLITE_CORRUPT); }

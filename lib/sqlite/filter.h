@@ -12,7 +12,7 @@ namespace chatrt::sqlite {
 class Filter {
  public:
   // One hash in about 200 that were never added is taken for one that was, at this size.
-  static constexpr std::size_t kBitsPerHash = 12;
+  static constexpr std::size_t kBitsPerHash = 16;
 
   static constexpr std::size_t bytes_for(std::size_t hashes) noexcept {
     return (hashes * kBitsPerHash / (8 * sizeof(Block)) + 1) * sizeof(Block);
@@ -21,7 +21,7 @@ class Filter {
 
   std::size_t bytes() const noexcept { return blocks_.size() * sizeof(Block); }
 
-  // A hash is uniformly distributed over all 64 bits.
+  // A hash is uniformly distributed; its first 40 bits count.
   void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&blocks_[block_of(hash)]); }
   void add(std::uint64_t hash) noexcept {
     Block& block = blocks_[block_of(hash)];
@@ -46,9 +46,9 @@ class Filter {
   std::size_t block_of(std::uint64_t hash) const noexcept {
     return static_cast<std::size_t>((hash >> 32) * blocks_.size() >> 32);
   }
-  // Two bits of each word, by bits of the hash that block_of() does not look at.
+  // Two bits of each word. Hashes of one block differ in their last bits.
   static Block bits_of(std::uint64_t hash) noexcept {
-    std::uint64_t rest = (hash & 0xFFFFFFFFU) * 0x9E3779B97F4A7C15U;
+    std::uint64_t rest = (hash >> 24) * 0x9E3779B97F4A7C15U;
     Block bits;
     for (std::uint64_t& word : bits.words) {
       word = std::uint64_t{1} << (rest >> 58) | std::uint64_t{1} << (rest >> 52 & 63);

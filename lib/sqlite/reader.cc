@@ -53,10 +53,13 @@ Page<Change> Reader::read_for_user(const UserId& user, Position after, PageLimit
   Missed missed(statements_, rows_, Missed::What::changes, id);
   {
     Query found = statements_.get(
-        "SELECT c.id, c.last_position FROM members m JOIN conversations c ON c.id = m.conversation"
+        "SELECT c.id, c.last_position, c.last_sequence FROM members m"
+        " JOIN conversations c ON c.id = m.conversation"
         " WHERE m.user = ? AND c.last_position > ?",
         id, to_int(after.value));
-    while (found.next()) missed.add(found.integer(0), to_int(after.value), 0, found.integer(1));
+    while (found.next()) {
+      missed.add({found.integer(0), to_int(after.value), 0, found.integer(1), found.integer(2)});
+    }
   }
   PageBuilder<Change> page(limit);
   while (const auto place = missed.next()) {
@@ -74,14 +77,15 @@ Page<Message> Reader::read_undelivered(const UserId& user, Position after, PageL
   Missed missed(statements_, rows_, Missed::What::messages_of_others, id);
   {
     Query found = statements_.get(
-        "SELECT c.id, m.delivered, c.last_message FROM members m"
+        "SELECT c.id, m.delivered, c.last_message, c.last_sequence FROM members m"
         " JOIN conversations c ON c.id = m.conversation"
         " WHERE m.user = ? AND c.last_message > ? AND c.last_sequence > m.delivered"
         // Whoever writes to many who say nothing has nothing to look for there.
         " AND CASE WHEN c.user_a = m.user THEN c.sent_b ELSE c.sent_a END > 0",
         id, to_int(after.value));
     while (found.next()) {
-      missed.add(found.integer(0), to_int(after.value), found.integer(1), found.integer(2));
+      missed.add({found.integer(0), to_int(after.value), found.integer(1), found.integer(2),
+                  found.integer(3)});
     }
   }
   PageBuilder<Message> page(limit);

@@ -47,8 +47,9 @@ int wrong_answers(ClientIdRuns& runs, const Model& model) {
     for (auto entry = begin; entry != end; ++entry) expected.push_back(entry->second);
     if (sorted(found) != sorted(expected)) ++wrong;
     found.clear();
-    runs.find(hash ^ 1, found);
-    if (!found.empty() && !model.contains(hash ^ 1)) ++wrong;
+    const std::uint64_t other = hash ^ std::uint64_t{1} << 24;
+    runs.find(other, found);
+    if (!found.empty() && !model.contains(other)) ++wrong;
   }
   return wrong;
 }
@@ -62,6 +63,7 @@ TEST_SUITE("client id runs") {
     std::mt19937_64 random{7};
     Model model;
     auto opened = std::make_unique<Opened>(file);
+    std::int64_t last_position = 0;
     int rolled_back = 0;
     for (int round = 0; round < 400; ++round) {
       if (round % 50 == 49) {
@@ -71,10 +73,13 @@ TEST_SUITE("client id runs") {
       // Of all sizes: of one bucket, and of many.
       const std::size_t count = random() % 8 == 0 ? random() % 2'000 : random() % 40;
       std::vector<ClientIdRuns::Entry> entries;
+      // Often many messages without a client id between two with one.
+      const std::uint64_t gap = std::uint64_t{1} << random() % 24;
       while (entries.size() < count) {
         // Some hashes twice, some in one bucket.
-        const std::uint64_t hash = random() % 50 == 0 ? random() % 4 : random();
-        entries.push_back({hash, static_cast<std::int64_t>(random() >> 1)});
+        const std::uint64_t hash = random() % 50 == 0 ? random() % 4 << 24 : random();
+        last_position += static_cast<std::int64_t>(1 + random() % gap);
+        entries.push_back({hash, last_position});
       }
       const bool fails = random() % 4 == 0;
       {
@@ -100,16 +105,16 @@ TEST_SUITE("client id runs") {
     CHECK(ask("SELECT max(level) FROM client_id_runs") >= 2);
     CHECK(ask("SELECT count(*) FROM client_id_runs") < 24);
     CHECK(ask("SELECT sum(length(entries)) FROM client_ids") ==
-          static_cast<std::int64_t>(model.size() * 16));
+          static_cast<std::int64_t>(model.size() * 8));
     CHECK(wrong_answers(opened->runs, model) == 0);
   }
   TEST_CASE("a damaged bucket is told") {
     const TempFolder folder;
     auto opened = std::make_unique<Opened>(folder / "chat.db");
-    const std::vector<ClientIdRuns::Entry> entries{{1, 2}, {3, 4}};
+    const std::vector<ClientIdRuns::Entry> entries{{1ULL << 24, 2}, {3ULL << 24, 4}};
     opened->runs.add(entries);
     std::vector<std::int64_t> found;
-    opened->runs.find(3, found);
+    opened->runs.find(3ULL << 24, found);
     CHECK(found == std::vector<std::int64_t>{4});
     SUBCASE("a bit") { opened->database->exec("UPDATE client_ids SET checksum = checksum + 1"); }
     SUBCASE("another bucket's") { opened->database->exec("UPDATE client_ids SET id = id + 1"); }
@@ -120,11 +125,14 @@ TEST_SUITE("client id runs") {
     SUBCASE("a run of too many bits") {
       opened->database->exec("UPDATE client_id_runs SET bucket_bits = 64");
     }
+    SUBCASE("a run of positions that have no room") {
+      opened->database->exec("UPDATE client_id_runs SET last_position = 1 << 25");
+    }
     SUBCASE("a run of more steps than there are") {
       opened->database->exec("UPDATE client_id_runs SET steps = 2");
     }
     SUBCASE("a source of finer buckets than its merge has steps") {
-      opened->database->exec("INSERT INTO client_id_runs VALUES (9, 1, 9, 0, 0, 0, 0)");
+      opened->database->exec("INSERT INTO client_id_runs VALUES (9, 1, 9, 1, 9, 0, 0, 0, 0)");
       opened->database->exec("UPDATE client_id_runs SET merged_into = 9, bucket_bits = 1");
     }
     SUBCASE("a run that is not there") {

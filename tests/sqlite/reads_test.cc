@@ -73,7 +73,7 @@ bool starts_with_any(const std::string& sql, std::initializer_list<const char*> 
 
 // Enough for the index of client ids to be merged.
 void append_many(MessageStore& store) {
-  for (int i = 0; i < 240'000;) {
+  for (int i = 0; i < 280'000;) {
     std::vector<Draft> drafts;
     for (const int end = i + 4'000; i < end; ++i) {
       drafts.push_back(draft("ann", "bob", "hi", "many-" + std::to_string(i)));
