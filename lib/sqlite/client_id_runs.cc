@@ -10,7 +10,7 @@ namespace chatrt::sqlite {
 namespace {
 
 constexpr std::size_t kFanIn = 8;
-// Filters of larger runs only as long as all filters are within the bound: 22 million entries.
+// Filters of larger runs only as long as all filters are within the bound: 16 million entries.
 constexpr std::int64_t kAlwaysFiltered = 1'000'000;
 constexpr std::size_t kFilterBytesMax = 32U << 20;
 
@@ -51,9 +51,7 @@ ClientIdRuns::ClientIdRuns(Statements& statements) : statements_(statements) {
   }
   std::vector<Run*> by_size;
   for (Run& run : runs_) {
-    if (run.merged_into != 0 && find_run(run.merged_into).step_bits < run.buckets.bits) {
-      throw_damaged(kDamaged);
-    }
+    if (run.merged_into != 0 && !can_merge(run, find_run(run.merged_into))) throw_damaged(kDamaged);
     by_size.push_back(&run);
   }
   std::sort(by_size.begin(), by_size.end(),
@@ -62,6 +60,12 @@ ClientIdRuns::ClientIdRuns(Statements& statements) : statements_(statements) {
     give_filter(*run);
     fill_filter(*run);
   }
+}
+
+bool ClientIdRuns::can_merge(const Run& source, const Run& into) noexcept {
+  return source.buckets.bits <= into.step_bits &&
+         source.buckets.first_position >= into.buckets.first_position &&
+         source.buckets.last_position <= into.buckets.last_position;
 }
 
 const ClientIdRuns::Run& ClientIdRuns::find_run(std::int64_t id) const {

@@ -59,6 +59,7 @@ class ClientIdRuns {
     bool is_complete() const noexcept { return steps == std::int64_t{1} << step_bits; }
   };
 
+  static bool can_merge(const Run& source, const Run& into) noexcept;
   const Run& find_run(std::int64_t id) const;
   bool may_have(const Run& run, std::uint64_t hash) const;
   void give_filter(Run& run) const;

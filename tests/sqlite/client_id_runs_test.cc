@@ -135,6 +135,10 @@ TEST_SUITE("client id runs") {
       opened->database->exec("INSERT INTO client_id_runs VALUES (9, 1, 9, 1, 9, 0, 0, 0, 0)");
       opened->database->exec("UPDATE client_id_runs SET merged_into = 9, bucket_bits = 1");
     }
+    SUBCASE("a source of positions that its merge has no room for") {
+      opened->database->exec("INSERT INTO client_id_runs VALUES (9, 1, 9, 3, 9, 0, 0, 0, 0)");
+      opened->database->exec("UPDATE client_id_runs SET merged_into = 9");
+    }
     SUBCASE("a run that is not there") {
       opened->database->exec("UPDATE client_id_runs SET merged_into = 77");
     }
