@@ -1,7 +1,7 @@
 #include "client_id_bucket.h"
 
-#include <algorithm>
 #include <array>
+#include <bit>
 
 #include "bytes.h"
 

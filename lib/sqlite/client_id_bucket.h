@@ -6,7 +6,6 @@
 // So two ids of ten million are taken for one once in 100,000 times; the log tells them apart.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
