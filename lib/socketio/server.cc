@@ -1,7 +1,9 @@
 #include "chatrt/socketio/server.h"
 
+#include <algorithm>
 #include <array>
-#include <exception>
+#include <iterator>
+#include <tuple>
 
 #include "server_impl.h"
 
@@ -96,7 +98,7 @@ void Server::Impl::on_received(Connection& connection, const Received& received)
   } else if (const auto* connect = std::get_if<ConnectReceived>(&received)) {
     on_connect(connection, *connect);
   } else if (const auto* left = std::get_if<DisconnectReceived>(&received)) {
-    Socket* socket = socket_of(connection, left->nsp);
+    Socket::Impl* socket = socket_of(connection, left->nsp);
     if (socket != nullptr) end(*socket, DisconnectReason::client_namespace_disconnect);
   } else if (const auto* refused = std::get_if<EventRefused>(&received)) {
     on_refused(connection, *refused);
@@ -106,15 +108,15 @@ void Server::Impl::on_received(Connection& connection, const Received& received)
 }
 
 void Server::Impl::on_connect(Connection& connection, const ConnectReceived& connect) {
-  if (socket_of(connection, connect.nsp) != nullptr) {
-    return violate(connection, "CONNECT while one is being answered");
-  }
-  const auto found = namespaces_.find(connect.nsp);
-  if (found == namespaces_.end()) {
+  const Nsp* nsp = find_nsp(connect.nsp);
+  if (nsp == nullptr) {
     log_.log(
         LogLevel::info, "refused",
         {{"reason", std::string_view{"Invalid namespace"}}, {"connection", connection.id.value}});
     return connect_error(connection.id, connect.nsp, "Invalid namespace", {});
+  }
+  if (socket_of(connection, nsp) != nullptr) {
+    return violate(connection, "CONNECT while one is being answered");
   }
   for (const Middleware& middleware : middleware_) {
     const Status allowed = ask(middleware, connection, connect);
@@ -124,16 +126,10 @@ void Server::Impl::on_connect(Connection& connection, const ConnectReceived& con
     return connect_error(connection.id, connect.nsp, allowed.error().detail,
                          "{\"code\":\"" + std::string{code} + "\"}");
   }
-  auto impl = std::make_unique<Socket::Impl>();
-  impl->server = this;
-  impl->connection = &connection;
-  impl->handler = found->second;
-  impl->nsp = found->first;
-  connection.sockets.emplace_back(new Socket(std::move(impl)));
-  Socket& socket = *connection.sockets.back();
-  const bool handled = guarded(socket, "on_connect",
-                               [&] { socket.impl_->handler->on_connect(socket, connect.auth); });
-  if (!handled && socket.impl_->state == Socket::Impl::State::connecting) {
+  Socket::Impl& socket = connection.sockets.emplace_front(*this, connection, *nsp);
+  const bool handled =
+      guarded(socket, "on_connect", [&] { socket.handler().on_connect(socket, connect.auth); });
+  if (!handled && socket.state == Socket::Impl::State::connecting) {
     refuse(socket, "internal error", R"({"code":"internal"})");
   }
 }
@@ -147,34 +143,33 @@ Status Server::Impl::ask(const Middleware& middleware, const Connection& connect
 }
 
 void Server::Impl::on_event(Connection& connection, const EventReceived& event) {
-  Socket* socket = socket_of(connection, event.nsp);
+  Socket::Impl* socket = socket_of(connection, event.nsp);
   if (socket == nullptr) return;
-  socket->impl_->answering = event.id;
+  socket->answering = event.id;
   const bool handled = guarded(*socket, "on_event", [&] {
-    socket->impl_->handler->on_event(*socket,
-                                     {event.name(), event.args, event.attachments, event.id});
+    socket->handler().on_event(*socket, {event.name(), event.args, event.attachments, event.id});
   });
-  if (!handled && socket->impl_->answering) {
+  if (!handled && socket->answering) {
     socket->ack(
         *event.id,
         Arguments{}.json(R"({"ok":false,"error":{"code":"internal","message":"internal error"}})"));
   }
-  socket->impl_->answering.reset();
+  socket->answering.reset();
 }
 
 void Server::Impl::on_refused(Connection& connection, const EventRefused& event) {
-  Socket* socket = socket_of(connection, event.nsp);
+  Socket::Impl* socket = socket_of(connection, event.nsp);
   if (socket == nullptr) return;
-  socket->impl_->answering = event.id;
+  socket->answering = event.id;
   guarded(*socket, "on_refused_event",
-          [&] { socket->impl_->handler->on_refused_event(*socket, event.id); });
-  socket->impl_->answering.reset();
+          [&] { socket->handler().on_refused_event(*socket, event.id); });
+  socket->answering.reset();
 }
 
 void Server::Impl::on_ack(Connection& connection, const AckReceived& ack) {
-  Socket* socket = socket_of(connection, ack.nsp);
+  Socket::Impl* socket = socket_of(connection, ack.nsp);
   if (socket == nullptr) return;
-  auto& acks = socket->impl_->acks;
+  auto& acks = socket->acks;
   for (auto it = acks.begin(); it != acks.end(); ++it) {
     if (it->id != ack.id) continue;
     const auto done = std::move(it->done);
@@ -189,13 +184,9 @@ void Server::Impl::on_pong(ConnectionId session, MonotonicTime now) {
   now_ = now;
   Connection* connection = find(session);
   if (connection == nullptr) return;
-  for (std::size_t i = 0; i < connection->sockets.size();) {
-    Socket& socket = *connection->sockets[i];
-    if (socket.impl_->state == Socket::Impl::State::joined) {
-      guarded(socket, "on_pong", [&] { socket.impl_->handler->on_pong(socket); });
-    }
-    // Its handler may have ended it, and then another stands in its place.
-    if (i < connection->sockets.size() && connection->sockets[i].get() == &socket) ++i;
+  for (Socket::Impl& socket : connection->sockets) {
+    if (socket.state != Socket::Impl::State::joined) continue;
+    guarded(socket, "on_pong", [&] { socket.handler().on_pong(socket); });
   }
 }
 
@@ -225,82 +216,75 @@ Connection* Server::Impl::find(ConnectionId id) noexcept {
   return connections_[slot]->id == id ? connections_[slot].get() : nullptr;
 }
 
-Socket* Server::Impl::socket_of(Connection& connection, std::string_view nsp) noexcept {
-  for (const auto& socket : connection.sockets) {
-    if (socket->impl_->nsp == nsp) return socket.get();
+const Nsp* Server::Impl::find_nsp(std::string_view name) const noexcept {
+  const auto found = namespaces_.find(name);
+  return found == namespaces_.end() ? nullptr : &*found;
+}
+
+Socket::Impl* Server::Impl::socket_of(Connection& connection, const Nsp* nsp) noexcept {
+  for (Socket::Impl& socket : connection.sockets) {
+    if (socket.nsp == nsp && socket.state != Socket::Impl::State::gone) return &socket;
   }
   return nullptr;
 }
 
-bool Server::Impl::concerns(ConnectionId connection, std::string_view encoded) noexcept {
-  if (encoded.empty()) return false;
-  const Result<Split> packet = split(encoded.substr(1));
-  return packet && find(connection, packet->header.nsp) != nullptr;
-}
-
-Socket* Server::Impl::find(ConnectionId id, std::string_view nsp) noexcept {
+Socket* Server::Impl::find(ConnectionId id, const Nsp* nsp) noexcept {
   Connection* connection = find(id);
   return connection == nullptr ? nullptr : socket_of(*connection, nsp);
 }
 
-void Server::Impl::end(Socket& socket, DisconnectReason reason) {
-  Socket::Impl& s = *socket.impl_;
-  if (s.state == Socket::Impl::State::gone) return;
-  const bool was_joined = s.state == Socket::Impl::State::joined;
-  s.state = Socket::Impl::State::gone;
-  auto& sockets = s.connection->sockets;
-  for (auto it = sockets.begin(); it != sockets.end(); ++it) {
-    if (it->get() != &socket) continue;
-    dead_sockets_.push_back(std::move(*it));
-    sockets.erase(it);
-    break;
-  }
-  for (const auto& ack : std::exchange(s.acks, {})) {
+void Server::Impl::end(Socket::Impl& socket, DisconnectReason reason) {
+  if (socket.state == Socket::Impl::State::gone) return;
+  const bool was_joined = socket.state == Socket::Impl::State::joined;
+  socket.state = Socket::Impl::State::gone;
+  with_gone_.push_back(socket.connection);
+  for (const auto& ack : std::exchange(socket.acks, {})) {
     guarded(socket, "ack", [&] { ack.done(Error{Errc::gone, "disconnected"}, {}); });
   }
   if (!was_joined) return;
   log_.log(LogLevel::info, "disconnect",
-           {{"connection", s.connection->id.value},
-            {"nsp", std::string_view{s.nsp}},
+           {{"connection", socket.connection->id.value},
+            {"nsp", socket.name()},
             {"reason", disconnect_reason_name(reason)}});
-  guarded(socket, "on_disconnect", [&] { s.handler->on_disconnect(socket, reason); });
+  guarded(socket, "on_disconnect", [&] { socket.handler().on_disconnect(socket, reason); });
 }
 
+// Handlers, and data of the host in its destructor, may call back.
 void Server::Impl::bury() {
-  // Handlers, and data of the host in its destructor, may call back.
-  while (!ended_.empty() || !dead_sockets_.empty() || !dead_connections_.empty()) {
-    for (auto& [connection, reason] : std::exchange(ended_, {})) {
-      while (!connection->sockets.empty()) end(*connection->sockets.back(), reason);
-      dead_connections_.push_back(std::move(connection));
+  while (!ended_.empty() || !with_gone_.empty()) {
+    const auto ended = std::exchange(ended_, {});
+    for (const auto& [connection, reason] : ended) {
+      for (Socket::Impl& socket : connection->sockets) end(socket, reason);
     }
-    std::exchange(dead_sockets_, {}).clear();
-    std::exchange(dead_connections_, {}).clear();
+    std::forward_list<Socket::Impl> gone;
+    for (Connection* connection : std::exchange(with_gone_, {})) {
+      auto& sockets = connection->sockets;
+      for (auto before = sockets.before_begin(); std::next(before) != sockets.end();) {
+        if (std::next(before)->state == Socket::Impl::State::gone) {
+          gone.splice_after(gone.before_begin(), sockets, before);
+        } else {
+          ++before;
+        }
+      }
+    }
   }
 }
 
-template <typename F>
-bool Server::Impl::guarded(ConnectionId connection, std::string_view what, F&& call) noexcept {
-  std::string error;
-  try {
-    call();
-    return true;
-  } catch (const std::exception& e) {
-    error = e.what();
-  } catch (...) {
-    error = "unknown exception";
-  }
+void Server::Impl::log_throw(ConnectionId connection, std::string_view what,
+                             std::string_view error) {
   log_.log(LogLevel::error, "handler_threw",
-           {{"what", what}, {"error", std::string_view{error}}, {"connection", connection.value}});
-  return false;
+           {{"what", what}, {"error", error}, {"connection", connection.value}});
 }
 
-std::string Server::Impl::make_id() {
+Socket::Impl::Id Server::Impl::make_id() {
   constexpr std::string_view kAlphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::array<std::byte, 20> bytes;
+  Socket::Impl::Id id;
+  std::array<std::byte, std::tuple_size_v<Socket::Impl::Id>> bytes;
   random_(bytes);
-  std::string id;
-  for (const std::byte b : bytes) id.push_back(kAlphabet[std::to_integer<std::size_t>(b) & 63]);
+  std::ranges::transform(bytes, id.begin(), [&](std::byte b) {
+    return kAlphabet[std::to_integer<std::size_t>(b) % kAlphabet.size()];
+  });
   return id;
 }
 
@@ -345,10 +329,9 @@ void Server::Impl::check_attachments(Connection& connection) {
 }
 
 void Server::Impl::expire_acks(Connection& connection) {
-  for (std::size_t i = 0; i < connection.sockets.size(); ++i) {
-    Socket& socket = *connection.sockets[i];
+  for (Socket::Impl& socket : connection.sockets) {
     std::vector<Socket::Impl::PendingAck> late;
-    std::erase_if(socket.impl_->acks, [&](Socket::Impl::PendingAck& ack) {
+    std::erase_if(socket.acks, [&](Socket::Impl::PendingAck& ack) {
       if (ack.due > now_) return false;
       late.push_back(std::move(ack));
       return true;
@@ -357,46 +340,6 @@ void Server::Impl::expire_acks(Connection& connection) {
       guarded(socket, "ack", [&] { ack.done(Error{Errc::busy, "no ack in time"}, {}); });
     }
   }
-}
-
-// -------------------------------------------------------------------------------------- mailbox
-
-void Server::Impl::deliver(Batch& batch) {
-  if (batch.empty()) return;
-  bool was_empty;
-  {
-    const std::lock_guard lock(mutex_);
-    was_empty = mailbox_.empty();
-    if (was_empty) {
-      std::swap(mailbox_, batch);
-    } else {
-      mailbox_.append(batch);
-    }
-  }
-  batch.clear();
-  if (was_empty) wake_();
-}
-
-void Server::Impl::run_deliveries(MonotonicTime now) {
-  const Turn turn(*this);
-  now_ = now;
-  {
-    const std::lock_guard lock(mutex_);
-    std::swap(mailbox_, running_);
-  }
-  for (const Batch::Operation& operation : running_.operations_) {
-    if (operation.is_task) {
-      Socket* socket = find(operation.connection, "/");
-      if (socket == nullptr) continue;
-      guarded(*socket, "task", [&] { running_.tasks_[operation.index](*socket); });
-    } else {
-      const Batch::Slice slice = running_.packets_[operation.index];
-      const auto packet = std::string_view{running_.bytes_}.substr(slice.offset, slice.size);
-      if (!concerns(operation.connection, packet)) continue;
-      send(operation.connection, packet, operation.ephemeral);
-    }
-  }
-  running_.clear();
 }
 
 void Server::Impl::send(ConnectionId id, std::string_view encoded, bool ephemeral) {
@@ -431,11 +374,13 @@ void Server::deliver(Batch& batch) { impl_->deliver(batch); }
 void Server::run_deliveries(MonotonicTime now) { impl_->run_deliveries(now); }
 
 Socket* Server::find(ConnectionId connection, std::string_view nsp) noexcept {
-  return impl_->find(connection, nsp);
+  return impl_->find(connection, impl_->find_nsp(nsp));
 }
 
 void Server::send(ConnectionId connection, std::string_view encoded, bool ephemeral) {
-  if (impl_->concerns(connection, encoded)) impl_->send(connection, encoded, ephemeral);
+  if (impl_->find(connection, impl_->nsp_of(encoded)) != nullptr) {
+    impl_->send(connection, encoded, ephemeral);
+  }
 }
 
 bool Server::ping(ConnectionId connection) { return impl_->ping(connection); }

@@ -1,8 +1,11 @@
-// The inside of socketio::Server, shared by server.cc (what comes in) and socket.cc (what a handler
-// asks for).
+// The inside of socketio::Server, shared by server.cc (what comes in), socket.cc (what a handler
+// asks for) and deliveries.cc (what comes from other threads).
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <exception>
+#include <forward_list>
 #include <memory>
 #include <mutex>
 #include <queue>
@@ -15,35 +18,50 @@
 
 namespace chatrt::socketio {
 
-// A connection with its sockets, one for each namespace it has joined or is joining.
-struct Connection {
-  ConnectionId id;
-  Session session;
-  std::unique_ptr<Handshake> handshake;
-  std::vector<std::unique_ptr<Socket>> sockets;
-  MonotonicTime attachments_due = MonotonicTime::max();
-  bool attachments_watched = false;  // there is a Due::attachments for it
-  bool was_joined = false;           // a namespace, at some time: the connect timeout is off
-};
+// A namespace of the Server: its name and its handler.
+using Nsp = Server::Namespaces::value_type;
 
-struct Socket::Impl {
+struct Connection;
+
+struct Socket::Impl final : Socket {
   enum class State : std::uint8_t { connecting, joined, gone };
   struct PendingAck {
     AckId id;
     MonotonicTime due;
     std::function<void(Result<JsonView>, std::span<const std::string>)> done;
   };
+  using Id = std::array<char, 20>;
 
-  Server::Impl* server;
-  Connection* connection;
-  Namespace* handler;
-  std::string nsp;
-  std::string id;
+  Impl(Server::Impl& the_server, Connection& the_connection, const Nsp& the_nsp)
+      : nsp(&the_nsp), server(&the_server), connection(&the_connection) {}
+
+  std::string_view name() const noexcept { return nsp->first; }
+  Namespace& handler() const noexcept { return *nsp->second; }
+  std::string_view public_id() const noexcept {
+    return id[0] == '\0' ? std::string_view{} : std::string_view(id.data(), id.size());
+  }
+
+  const Nsp* const nsp;
   State state = State::connecting;
+  Server::Impl* const server;
+  Connection* const connection;
+  Id id{};                         // once joined
   std::optional<AckId> answering;  // the event that is being handled and not acked yet
   AckId next_ack = 0;
   std::vector<PendingAck> acks;
   std::unique_ptr<SocketData> data;
+};
+
+// A connection with its sockets: one for each namespace it has joined or is joining, and until the
+// turn's end those that are gone.
+struct Connection {
+  ConnectionId id;
+  std::forward_list<Socket::Impl> sockets;
+  Session session;
+  std::unique_ptr<Handshake> handshake;
+  MonotonicTime attachments_due = MonotonicTime::max();
+  bool attachments_watched = false;  // there is a Due::attachments for it
+  bool was_joined = false;           // a namespace, at some time: the connect timeout is off
 };
 
 class Server::Impl final : public engineio::Application {
@@ -68,22 +86,24 @@ class Server::Impl final : public engineio::Application {
   void deliver(Batch& batch);
   void run_deliveries(MonotonicTime now);
   Connection* find(ConnectionId id) noexcept;
-  Socket* find(ConnectionId id, std::string_view nsp) noexcept;
-  // Is `encoded`, a packet for `connection`, of a namespace that it is in?
-  bool concerns(ConnectionId connection, std::string_view encoded) noexcept;
+  // The socket of a connection in a namespace, or none; of no namespace there is none.
+  Socket* find(ConnectionId id, const Nsp* nsp) noexcept;
+  const Nsp* find_nsp(std::string_view name) const noexcept;
+  // The namespace that `encoded` is of.
+  const Nsp* nsp_of(std::string_view encoded) const noexcept;
   void send(ConnectionId id, std::string_view encoded, bool ephemeral);
   bool ping(ConnectionId id) { return engine_.ping(id, now_); }
   void close_all(MonotonicTime now);
 
   // --- what sockets ask for
-  void accept(Socket& socket, std::string_view pid);
-  void refuse(Socket& socket, std::string_view message, std::string_view data_json);
+  void accept(Socket::Impl& socket, std::string_view pid);
+  void refuse(Socket::Impl& socket, std::string_view message, std::string_view data_json);
   // Sends a packet of `socket` with its attachments as one unit.
-  void send_packet(Socket& socket, Header header, std::string_view json, const Arguments& arguments,
-                   bool ephemeral);
-  void disconnect(Socket& socket);
+  void send_packet(const Socket::Impl& socket, Header header, std::string_view json,
+                   const Arguments& arguments, bool ephemeral);
+  void disconnect(Socket::Impl& socket);
   void close_connection(ConnectionId id) { engine_.close(id, now_); }
-  void await_ack(Socket& socket, Duration timeout, Socket::Impl::PendingAck ack);
+  void await_ack(Socket::Impl& socket, Duration timeout, Socket::Impl::PendingAck ack);
 
  private:
   friend class Socket;
@@ -119,9 +139,12 @@ class Server::Impl final : public engineio::Application {
   void on_ack(Connection& connection, const AckReceived& ack);
   void violate(Connection& connection, std::string_view what);
   void log_violation(const Connection& connection, std::string_view what);
-  Socket* socket_of(Connection& connection, std::string_view nsp) noexcept;
+  static Socket::Impl* socket_of(Connection& connection, const Nsp* nsp) noexcept;
+  Socket::Impl* socket_of(Connection& connection, std::string_view nsp) noexcept {
+    return socket_of(connection, find_nsp(nsp));
+  }
   // Ends a socket: pending acks fail, the handler is told, and it is buried at the turn's end.
-  void end(Socket& socket, DisconnectReason reason);
+  void end(Socket::Impl& socket, DisconnectReason reason);
   void expire_acks(Connection& connection);
   void check_attachments(Connection& connection);
   Status ask(const Middleware& middleware, const Connection& connection,
@@ -130,12 +153,23 @@ class Server::Impl final : public engineio::Application {
                      std::string_view data_json);
   // Calls into the host; what it throws is logged. False if it threw.
   template <typename F>
-  bool guarded(ConnectionId connection, std::string_view what, F&& call) noexcept;
+  bool guarded(ConnectionId connection, std::string_view what, F&& call) noexcept {
+    try {
+      call();
+      return true;
+    } catch (const std::exception& thrown) {
+      log_throw(connection, what, thrown.what());
+    } catch (...) {
+      log_throw(connection, what, "unknown exception");
+    }
+    return false;
+  }
   template <typename F>
   bool guarded(const Socket& socket, std::string_view what, F&& call) noexcept {
     return guarded(socket.connection(), what, std::forward<F>(call));
   }
-  std::string make_id();
+  void log_throw(ConnectionId connection, std::string_view what, std::string_view error);
+  Socket::Impl::Id make_id();
   // At the end of a turn: tells of connections that have ended, and frees what is no more.
   void bury();
 
@@ -154,7 +188,7 @@ class Server::Impl final : public engineio::Application {
   bool closing_ = false;
   std::size_t depth_ = 0;
   std::vector<std::pair<std::unique_ptr<Connection>, DisconnectReason>> ended_;
-  std::vector<std::unique_ptr<Socket>> dead_sockets_;
+  std::vector<Connection*> with_gone_;  // they have sockets that are gone
   std::vector<std::unique_ptr<Connection>> dead_connections_;
 
   std::mutex mutex_;

@@ -65,31 +65,31 @@ std::optional<std::string> Handshake::query_value(std::string_view name) const {
   return value;
 }
 
-Socket::Socket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Socket::~Socket() = default;
+Socket::Impl& Socket::impl() noexcept { return static_cast<Impl&>(*this); }
+const Socket::Impl& Socket::impl() const noexcept { return static_cast<const Impl&>(*this); }
 
-ConnectionId Socket::connection() const noexcept { return impl_->connection->id; }
-std::string_view Socket::nsp() const noexcept { return impl_->nsp; }
-std::string_view Socket::id() const noexcept { return impl_->id; }
-const Handshake& Socket::handshake() const noexcept { return *impl_->connection->handshake; }
-SocketData* Socket::data() const noexcept { return impl_->data.get(); }
-void Socket::set_data(std::unique_ptr<SocketData> data) noexcept { impl_->data = std::move(data); }
+ConnectionId Socket::connection() const noexcept { return impl().connection->id; }
+std::string_view Socket::nsp() const noexcept { return impl().name(); }
+std::string_view Socket::id() const noexcept { return impl().public_id(); }
+const Handshake& Socket::handshake() const noexcept { return *impl().connection->handshake; }
+SocketData* Socket::data() const noexcept { return impl().data.get(); }
+void Socket::set_data(std::unique_ptr<SocketData> data) noexcept { impl().data = std::move(data); }
 
-void Socket::accept(std::string_view pid) { impl_->server->accept(*this, pid); }
+void Socket::accept(std::string_view pid) { impl().server->accept(impl(), pid); }
 
 void Socket::refuse(std::string_view message, std::string_view data_json) {
-  impl_->server->refuse(*this, message, data_json);
+  impl().server->refuse(impl(), message, data_json);
 }
 
 void Socket::emit(std::string_view name, const Arguments& arguments) {
   assert(!is_reserved_event(name));
-  impl_->server->send_packet(*this, {.type = PacketType::event}, event_json(name, arguments),
+  impl().server->send_packet(impl(), {.type = PacketType::event}, event_json(name, arguments),
                              arguments, false);
 }
 
 void Socket::emit_volatile(std::string_view name, const Arguments& arguments) {
   assert(!is_reserved_event(name));
-  impl_->server->send_packet(*this, {.type = PacketType::event}, event_json(name, arguments),
+  impl().server->send_packet(impl(), {.type = PacketType::event}, event_json(name, arguments),
                              arguments, true);
 }
 
@@ -97,36 +97,35 @@ void Socket::emit_with_ack(
     std::string_view name, const Arguments& arguments, Duration timeout,
     std::function<void(Result<JsonView>, std::span<const std::string>)> done) {
   assert(!is_reserved_event(name));
-  if (impl_->state != Impl::State::joined) return done(Error{Errc::gone, "not connected"}, {});
-  const AckId id = impl_->next_ack++;
-  impl_->server->await_ack(*this, timeout, {id, {}, std::move(done)});
-  impl_->server->send_packet(*this, {.type = PacketType::event, .id = id},
+  if (impl().state != Impl::State::joined) return done(Error{Errc::gone, "not connected"}, {});
+  const AckId id = impl().next_ack++;
+  impl().server->await_ack(impl(), timeout, {id, {}, std::move(done)});
+  impl().server->send_packet(impl(), {.type = PacketType::event, .id = id},
                              event_json(name, arguments), arguments, false);
 }
 
 void Socket::ack(AckId id, const Arguments& arguments) {
-  if (impl_->answering == id) impl_->answering.reset();
+  if (impl().answering == id) impl().answering.reset();
   std::string json = "[";
   json.append(arguments.list()).push_back(']');
-  impl_->server->send_packet(*this, {.type = PacketType::ack, .id = id}, json, arguments, false);
+  impl().server->send_packet(impl(), {.type = PacketType::ack, .id = id}, json, arguments, false);
 }
 
-void Socket::disconnect() { impl_->server->disconnect(*this); }
+void Socket::disconnect() { impl().server->disconnect(impl()); }
 
-void Socket::close_connection() { impl_->server->close_connection(connection()); }
+void Socket::close_connection() { impl().server->close_connection(connection()); }
 
 // ------------------------------------------------------------------------------------------------
 
-void Server::Impl::accept(Socket& socket, std::string_view pid) {
+void Server::Impl::accept(Socket::Impl& socket, std::string_view pid) {
   const Turn turn(*this);
-  Socket::Impl& s = *socket.impl_;
-  if (s.state != Socket::Impl::State::connecting) return;
-  s.state = Socket::Impl::State::joined;
-  s.id = make_id();
-  s.connection->session.accept(s.nsp);
-  s.connection->was_joined = true;
+  if (socket.state != Socket::Impl::State::connecting) return;
+  socket.state = Socket::Impl::State::joined;
+  socket.id = make_id();
+  socket.connection->session.accept(socket.name());
+  socket.connection->was_joined = true;
   std::string json = R"({"sid":)";
-  append_json_string(json, s.id);
+  append_json_string(json, socket.public_id());
   if (!pid.empty()) {
     json.append(R"(,"pid":)");
     append_json_string(json, pid);
@@ -134,18 +133,18 @@ void Server::Impl::accept(Socket& socket, std::string_view pid) {
   json.push_back('}');
   send_packet(socket, {.type = PacketType::connect}, json, {}, false);
   log_.log(LogLevel::info, "connect",
-           {{"connection", s.connection->id.value},
-            {"nsp", std::string_view{s.nsp}},
-            {"address", std::string_view{s.connection->handshake->address}}});
+           {{"connection", socket.connection->id.value},
+            {"nsp", socket.name()},
+            {"address", std::string_view{socket.connection->handshake->address}}});
 }
 
-void Server::Impl::refuse(Socket& socket, std::string_view message, std::string_view data_json) {
-  Socket::Impl& s = *socket.impl_;
-  if (s.state != Socket::Impl::State::connecting) return;
+void Server::Impl::refuse(Socket::Impl& socket, std::string_view message,
+                          std::string_view data_json) {
+  if (socket.state != Socket::Impl::State::connecting) return;
   const Turn turn(*this);
   log_.log(LogLevel::info, "refused",
-           {{"reason", message}, {"connection", s.connection->id.value}});
-  connect_error(s.connection->id, s.nsp, message, data_json);
+           {{"reason", message}, {"connection", socket.connection->id.value}});
+  connect_error(socket.connection->id, socket.name(), message, data_json);
   end(socket, DisconnectReason::server_namespace_disconnect);
 }
 
@@ -160,12 +159,11 @@ void Server::Impl::connect_error(ConnectionId id, std::string_view nsp, std::str
   send(id, packet, false);
 }
 
-void Server::Impl::send_packet(Socket& socket, Header header, std::string_view json,
+void Server::Impl::send_packet(const Socket::Impl& socket, Header header, std::string_view json,
                                const Arguments& arguments, bool ephemeral) {
   const Turn turn(*this);  // a slow reader ends here, and the socket with it
-  const Socket::Impl& s = *socket.impl_;
-  if (s.state != Socket::Impl::State::joined) return;
-  header.nsp = s.nsp;
+  if (socket.state != Socket::Impl::State::joined) return;
+  header.nsp = socket.name();
   header.attachments = arguments.attachments().size();
   if (header.attachments > 0) {
     ephemeral = false;  // a packet leaves with all of its attachments or not at all
@@ -174,25 +172,24 @@ void Server::Impl::send_packet(Socket& socket, Header header, std::string_view j
   }
   scratch_.clear();
   encode(header, json, scratch_);
-  send(s.connection->id, scratch_, ephemeral);
+  send(socket.connection->id, scratch_, ephemeral);
   for (const std::string& bytes : arguments.attachments()) {
-    engine_.send(s.connection->id, {true, bytes}, now_, false);
+    engine_.send(socket.connection->id, {true, bytes}, now_, false);
   }
 }
 
-void Server::Impl::disconnect(Socket& socket) {
-  Socket::Impl& s = *socket.impl_;
-  if (s.state != Socket::Impl::State::joined) return;
+void Server::Impl::disconnect(Socket::Impl& socket) {
+  if (socket.state != Socket::Impl::State::joined) return;
   const Turn turn(*this);
   send_packet(socket, {.type = PacketType::disconnect}, {}, {}, false);
-  s.connection->session.leave(s.nsp);
+  socket.connection->session.leave(socket.name());
   end(socket, DisconnectReason::server_namespace_disconnect);
 }
 
-void Server::Impl::await_ack(Socket& socket, Duration timeout, Socket::Impl::PendingAck ack) {
+void Server::Impl::await_ack(Socket::Impl& socket, Duration timeout, Socket::Impl::PendingAck ack) {
   ack.due = now_ + timeout;
-  deadlines_.push({ack.due, socket.connection(), Due::ack});
-  socket.impl_->acks.push_back(std::move(ack));
+  deadlines_.push({ack.due, socket.connection->id, Due::ack});
+  socket.acks.push_back(std::move(ack));
 }
 
 }  // namespace chatrt::socketio

@@ -139,13 +139,15 @@ class CHATRT_EXPORT Socket {
   SocketData* data() const noexcept;
   void set_data(std::unique_ptr<SocketData> data) noexcept;
 
+  struct Impl;  // the library's own, which every Socket is
+
+ protected:
+  Socket() = default;
+  ~Socket() = default;
+
  private:
-  friend class Server;
-  struct Impl;
-  explicit Socket(std::unique_ptr<Impl> impl);
-  ~Socket();
-  friend struct std::default_delete<Socket>;
-  std::unique_ptr<Impl> impl_;
+  Impl& impl() noexcept;
+  const Impl& impl() const noexcept;
 };
 
 // Things to do on a Server's thread, gathered by another thread: packets and tasks, in order.
