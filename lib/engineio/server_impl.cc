@@ -182,11 +182,11 @@ void Server::Impl::finish_turn(MonotonicTime now) {
 
 void Server::Impl::schedule(Slot slot) {
   SessionTable::Entry& entry = table[slot];
-  const std::optional<MonotonicTime> next = entry.session.next_deadline();
+  const MonotonicTime next = entry.session.next_deadline();
   // A later deadline keeps the entry it has, and is looked at again when that comes up.
-  if (!next || *next >= entry.scheduled) return;
-  entry.scheduled = *next;
-  deadlines_.push({*next, entry.id});
+  if (next >= entry.scheduled) return;
+  entry.scheduled = next;
+  deadlines_.push({next, entry.id});
 }
 
 void Server::Impl::expire(std::string_view sid, MonotonicTime now) {

@@ -1,6 +1,7 @@
 #include "chatrt/engineio/session.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace chatrt::engineio {
@@ -341,8 +342,8 @@ void Session::end(CloseReason reason, Actions& out) {
 
 // ---------------------------------------------------------------------------------------- time
 
-std::optional<MonotonicTime> Session::next_deadline() const noexcept {
-  if (state_ == State::closed) return std::nullopt;
+MonotonicTime Session::next_deadline() const noexcept {
+  if (state_ == State::closed) return MonotonicTime::max();
   if (polling_ && polling_->probing) return std::min(heartbeat_, polling_->probe_deadline);
   return heartbeat_;
 }

@@ -160,7 +160,7 @@ TEST_SUITE("Session: upgrade") {
   TEST_CASE_FIXTURE(UpgradeFixture,
                     "a probe that takes upgrade_timeout is closed; polling goes on") {
     REQUIRE(session.on_probe_open(now));
-    CHECK(*session.next_deadline() == now + Duration{10000});
+    CHECK(session.next_deadline() == now + Duration{10000});
 
     session.on_tick(now + Duration{9999}, actions);
     CHECK(kinds() == Kinds{});
@@ -168,7 +168,7 @@ TEST_SUITE("Session: upgrade") {
 
     CHECK(kinds() == Kinds{Kind::close_probe});
     CHECK(session.is_open());
-    CHECK(*session.next_deadline() == now + Duration{25000});
+    CHECK(session.next_deadline() == now + Duration{25000});
   }
 
   TEST_CASE_FIXTURE(UpgradeFixture, "a probe that is lost leaves polling as it was") {
@@ -191,7 +191,7 @@ TEST_SUITE("Session: upgrade") {
     session.on_websocket_message(false, "3", now + Duration{100}, actions);
 
     CHECK(kinds() == Kinds{Kind::pong});
-    CHECK(*session.next_deadline() == now + Duration{25100});
+    CHECK(session.next_deadline() == now + Duration{25100});
   }
 
   TEST_CASE_FIXTURE(UpgradeFixture, "the session's end closes the probe too") {

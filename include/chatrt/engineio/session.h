@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,7 +90,8 @@ class CHATRT_EXPORT Session {
   // As close(), without waiting for a polling client to fetch what is queued.
   void close_now(Actions& out);
 
-  std::optional<MonotonicTime> next_deadline() const noexcept;
+  // When on_tick() is due; MonotonicTime::max() once closed.
+  MonotonicTime next_deadline() const noexcept;
   void on_tick(MonotonicTime now, Actions& out);
 
   const std::string& sid() const noexcept { return sid_; }
