@@ -367,13 +367,13 @@ void Connection::on_sent(std::size_t bytes) {
 }
 
 void Connection::flush(ssize_t failed) {
-  ssize_t sent = failed;
-  for (; !out_.empty() && state_ != State::over; sent = write_front()) {
-    if (sent >= 0 || sent == -EINTR) continue;
-    if (sent != -EAGAIN && sent != -EWOULDBLOCK) return on_end(true);
+  if (tls_) failed = write_tls();
+  if (failed < 0 && failed != -EINTR) {
+    if (failed != -EAGAIN && failed != -EWOULDBLOCK) return on_end(true);
     if (unwritable_since_ == chatrt::MonotonicTime{}) unwritable_since_ = shard_.now();
     return account();
   }
+  if (!out_.empty() && state_ != State::over) return shard_.flush_later(*this);
   shard_.give_buffer(out_.take_buffer());
   account();
   if (state_ != State::finishing) return;
@@ -383,13 +383,17 @@ void Connection::flush(ssize_t failed) {
   ::shutdown(fd_, SHUT_WR);
 }
 
-ssize_t Connection::write_front() {
-  const std::string_view bytes = out_.front();
-  const ssize_t sent = tls_ ? tls_->write(bytes.data(), bytes.size())
-                            : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (sent < 0) return -errno;
-  on_sent(static_cast<std::size_t>(sent));
-  return sent;
+ssize_t Connection::write_tls() {
+  while (!out_.empty() && state_ != State::over) {
+    const std::string_view bytes = out_.front();
+    const ssize_t sent = tls_->write(bytes.data(), bytes.size());
+    if (sent >= 0) {
+      on_sent(static_cast<std::size_t>(sent));
+    } else if (errno != EINTR) {
+      return -errno;
+    }
+  }
+  return 0;
 }
 
 void Connection::account() {

@@ -44,6 +44,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // After each of these the connection may be over, and is then to be destroyed.
+
   // What recv() brought: so many bytes, 0 at the end, or -errno. The bytes may be written over.
   void on_received(char* bytes, ssize_t result);
   // The same from its TLS, with this buffer. REQUIRES: is_tls()
@@ -61,11 +62,12 @@ class Connection {
   void close_websocket(std::uint16_t code);
   // Sends what there is to send, then closes.
   void finish();
-  // What flush() would write first, for a SocketBatch to do; nothing if that cannot: TLS.
+  // What is to be sent first, by a SocketBatch; nothing if that cannot: TLS.
   std::string_view sendable() const noexcept;
   // So many bytes of it are sent.
   void on_sent(std::size_t bytes);
-  // Writes what is queued, as far as the socket takes it. `failed`: -errno if the batch could not.
+  // After the batch, `failed`: -errno if that could not, else 0. What is left goes into the next
+  // one, unless the socket takes no more; TLS writes here.
   void flush(ssize_t failed);
 
   std::size_t queued_bytes() const noexcept { return out_.size(); }
@@ -93,8 +95,8 @@ class Connection {
   void on_end(bool error);
   // Closes it at once, for that reason.
   void turn_away(TurnedAway reason);
-  // The bytes that were taken, or -errno.
-  ssize_t write_front();
+  // All there is, as far as the socket takes it: 0, or -errno.
+  ssize_t write_tls();
   // Has what waits here counted in the sum of all.
   void account();
   // The peer, or whom a trusted proxy brings.

@@ -264,7 +264,7 @@ void Shard::flush(std::span<const std::uint64_t> carriers) {
     connection->process();  // what was pipelined behind the request just answered
     if (connection->is_over()) {
       destroy(*connection);
-    } else {
+    } else if (!connection->flush_queued) {
       update_interest(*connection);
     }
   }
