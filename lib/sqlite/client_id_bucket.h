@@ -13,6 +13,9 @@
 
 namespace chatrt::sqlite {
 
+inline constexpr int kHashBits = 40;
+inline constexpr int kDroppedBits = 64 - kHashBits;
+
 struct ClientIdEntry {
   std::uint64_t hash = 0;  // uniformly distributed
   std::int64_t position = 0;
@@ -25,7 +28,7 @@ constexpr std::uint64_t first_bits(std::int64_t bits, std::uint64_t hash) noexce
 
 // The hash as it is once it has been in a bucket.
 constexpr std::uint64_t kept_of(std::uint64_t hash) noexcept {
-  return hash & ~std::uint64_t{0xFF'FFFF};
+  return hash >> kDroppedBits << kDroppedBits;
 }
 
 // Of a run.
@@ -52,7 +55,7 @@ struct ClientIdBuckets {
             std::vector<ClientIdEntry>& entries) const;
 
  private:
-  std::int64_t position_bits() const noexcept { return 24 + bits; }
+  std::int64_t position_bits() const noexcept { return kDroppedBits + bits; }
 };
 
 }  // namespace chatrt::sqlite

@@ -10,6 +10,8 @@ namespace chatrt::sqlite {
 namespace {
 
 constexpr std::size_t kFanIn = 8;
+// Runs up to this size share filters: those of the lowest two levels, as a rule.
+constexpr std::int64_t kSharingMax = 300'000;
 // Filters of larger runs only as long as all filters are within the bound: 16 million entries.
 constexpr std::int64_t kAlwaysFiltered = 1'000'000;
 constexpr std::size_t kFilterBytesMax = 32U << 20;
@@ -54,10 +56,11 @@ ClientIdRuns::ClientIdRuns(Statements& statements) : statements_(statements) {
     if (run.merged_into != 0 && !can_merge(run, find_run(run.merged_into))) throw_damaged(kDamaged);
     by_size.push_back(&run);
   }
-  std::sort(by_size.begin(), by_size.end(),
-            [](const Run* a, const Run* b) { return a->entries < b->entries; });
+  // Those of one size in the order in which they came; sources before what they are merged into.
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [](const Run* a, const Run* b) { return a->entries < b->entries; });
   for (Run* run : by_size) {
-    give_filter(*run);
+    run->filter = filter_for(*run);
     fill_filter(*run);
   }
 }
@@ -78,11 +81,44 @@ const ClientIdRuns::Run& ClientIdRuns::find_run(std::int64_t id) const {
 
 // ---------------------------------------------------------------------------------------- reading
 
-void ClientIdRuns::give_filter(Run& run) const {
-  std::size_t bytes = Filter::bytes_for(static_cast<std::size_t>(run.entries));
-  for (const Run& other : runs_) bytes += other.filter ? other.filter->bytes() : 0;
-  if (run.entries > kAlwaysFiltered && bytes > kFilterBytesMax) return;
-  run.filter = std::make_shared<Filter>(static_cast<std::size_t>(run.entries));
+std::size_t ClientIdRuns::filter_bytes() const {
+  std::vector<const Filter*> filters;
+  for (const Run& run : runs_) {
+    if (run.filter) filters.push_back(run.filter.get());
+  }
+  std::sort(filters.begin(), filters.end());
+  filters.erase(std::unique(filters.begin(), filters.end()), filters.end());
+  std::size_t bytes = 0;
+  for (const Filter* filter : filters) bytes += filter->bytes();
+  return bytes;
+}
+
+std::shared_ptr<Filter> ClientIdRuns::filter_for(const Run& run) const {
+  const auto entries = static_cast<std::size_t>(run.entries);
+  if (run.entries > kSharingMax) {
+    std::shared_ptr<Filter> of_sources = filter_of_sources(run.id);
+    const std::size_t more = of_sources ? 0 : Filter::bytes_for(entries);
+    if (run.entries > kAlwaysFiltered && filter_bytes() + more > kFilterBytesMax) return nullptr;
+    return of_sources ? std::move(of_sources) : std::make_shared<Filter>(entries);
+  }
+  for (const Run& other : runs_) {
+    const bool together = other.level == run.level && other.merged_into == run.merged_into;
+    if (together && other.filter && other.filter->take_room(entries)) return other.filter;
+  }
+  auto filter = std::make_shared<Filter>((kFanIn + 1) * entries);  // others may be larger
+  filter->take_room(entries);
+  return filter;
+}
+
+// None, if they have several.
+std::shared_ptr<Filter> ClientIdRuns::filter_of_sources(std::int64_t id) const {
+  std::shared_ptr<Filter> filter;
+  for (const Run& run : runs_) {
+    if (run.merged_into != id) continue;
+    if (!run.filter || (filter && filter != run.filter)) return nullptr;
+    filter = run.filter;
+  }
+  return filter;
 }
 
 void ClientIdRuns::fill_filter(const Run& run) {
@@ -97,9 +133,7 @@ void ClientIdRuns::fill_filter(const Run& run) {
   }
 }
 
-// Whether an entry with this hash would be in this run by now.
-bool ClientIdRuns::may_have(const Run& run, std::uint64_t hash) const {
-  if (run.filter && !run.filter->may_have(hash)) return false;
+bool ClientIdRuns::has_part_of(const Run& run, std::uint64_t hash) const {
   const auto has_come_to = [hash](const Run& made) {
     return static_cast<std::int64_t>(first_bits(made.step_bits, hash)) < made.steps;
   };
@@ -108,14 +142,22 @@ bool ClientIdRuns::may_have(const Run& run, std::uint64_t hash) const {
 }
 
 void ClientIdRuns::prefetch(std::uint64_t hash) const noexcept {
+  const Filter* last = nullptr;
   for (const Run& run : runs_) {
-    if (run.filter) run.filter->prefetch(hash);
+    if (run.filter && run.filter.get() != last) run.filter->prefetch(hash);
+    last = run.filter.get();
   }
 }
 
 void ClientIdRuns::find(std::uint64_t hash, std::vector<std::int64_t>& positions) {
+  const Filter* asked = nullptr;  // runs that share one are neighbours, as a rule
+  bool may_have = true;
   for (const Run& run : runs_) {
-    if (!may_have(run, hash)) continue;
+    if (run.filter.get() != asked) {
+      asked = run.filter.get();
+      may_have = asked == nullptr || asked->may_have(hash);
+    }
+    if (!may_have || !has_part_of(run, hash)) continue;
     entries_.clear();
     read(run, run.buckets.of(hash));
     for (const Entry& entry : entries_) {
@@ -166,8 +208,8 @@ void ClientIdRuns::add(std::span<const Entry> entries) {
 
 ClientIdRuns::Run& ClientIdRuns::start_run(Run run) {
   change();
-  run.id = runs_.empty() ? 1 : runs_.back().id + 1;
-  give_filter(run);
+  run.id = next_id();
+  run.filter = filter_for(run);
   statements_.run(
       "INSERT INTO client_id_runs (id, level, entries, bucket_bits, first_position, last_position,"
       " step_bits, steps, merged_into) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -217,12 +259,14 @@ void ClientIdRuns::start_merge(std::int64_t level) {
   }
   if (sources < kFanIn) return;
   into.buckets = ClientIdBuckets::for_run(into.entries, first, last, into.step_bits);
-  const std::int64_t id = start_run(std::move(into)).id;
+  change();
   for (Run& run : runs_) {
     if (!is_source(run)) continue;
-    run.merged_into = id;
-    statements_.run("UPDATE client_id_runs SET merged_into = ? WHERE id = ?", id, run.id);
+    run.merged_into = next_id();
+    statements_.run("UPDATE client_id_runs SET merged_into = ? WHERE id = ?", run.merged_into,
+                    run.id);
   }
+  start_run(std::move(into));
 }
 
 // A merge of a level is done before its next one begins if it takes more than one entry for each

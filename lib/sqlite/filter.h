@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "client_id_bucket.h"
+
 namespace chatrt::sqlite {
 
 class Filter {
@@ -17,11 +19,19 @@ class Filter {
   static constexpr std::size_t bytes_for(std::size_t hashes) noexcept {
     return (hashes * kBitsPerHash / (8 * sizeof(Block)) + 1) * sizeof(Block);
   }
-  explicit Filter(std::size_t hashes) : blocks_(bytes_for(hashes) / sizeof(Block)) {}
+  // For so many hashes, of one or of several sets.
+  explicit Filter(std::size_t hashes) : room_(hashes), blocks_(bytes_for(hashes) / sizeof(Block)) {}
+
+  // Whether a set of so many has room beside those that were given room before; then it has it.
+  bool take_room(std::size_t hashes) noexcept {
+    if (hashes > room_) return false;
+    room_ -= hashes;
+    return true;
+  }
 
   std::size_t bytes() const noexcept { return blocks_.size() * sizeof(Block); }
 
-  // A hash is uniformly distributed; its first 40 bits count.
+  // A hash is uniformly distributed; the bits of it that are kept count.
   void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&blocks_[block_of(hash)]); }
   void add(std::uint64_t hash) noexcept {
     Block& block = blocks_[block_of(hash)];
@@ -48,7 +58,7 @@ class Filter {
   }
   // Two bits of each word. Hashes of one block differ in their last bits.
   static Block bits_of(std::uint64_t hash) noexcept {
-    std::uint64_t rest = (hash >> 24) * 0x9E3779B97F4A7C15U;
+    std::uint64_t rest = (hash >> kDroppedBits) * 0x9E3779B97F4A7C15U;
     Block bits;
     for (std::uint64_t& word : bits.words) {
       word = std::uint64_t{1} << (rest >> 58) | std::uint64_t{1} << (rest >> 52 & 63);
@@ -57,6 +67,7 @@ class Filter {
     return bits;
   }
 
+  std::size_t room_;
   std::vector<Block> blocks_;
 };
 

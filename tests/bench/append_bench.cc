@@ -182,10 +182,14 @@ void measure_pairs(const MessageStore& full, Sender& to_full, const Options& opt
   constexpr std::uint64_t kBatch = 1024;
   std::vector<double> wall;
   std::vector<double> cpu;
+  // Kept to the end: one that goes leaves its memory, which a virtual machine may get slowly, to
+  // the next one, and the full file would be alone in taking new memory.
+  std::vector<std::unique_ptr<NewStore>> empty;
   for (std::uint64_t i = 0; i < options.pairs; ++i) {
-    const NewStore empty(options.file + ".empty", options);
-    Sender to_empty(*empty, options);
-    const Rates before = measure(*empty, to_empty, options.messages, kBatch);
+    empty.push_back(
+        std::make_unique<NewStore>(options.file + ".empty" + std::to_string(i), options));
+    Sender to_empty(**empty.back(), options);
+    const Rates before = measure(**empty.back(), to_empty, options.messages, kBatch);
     const Rates after = measure(full, to_full, options.messages, kBatch);
     wall.push_back(after.wall / before.wall);
     cpu.push_back(after.cpu / before.cpu);

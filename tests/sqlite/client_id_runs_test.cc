@@ -3,6 +3,7 @@
 #include "client_id_runs.h"
 
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <map>
@@ -35,6 +36,17 @@ struct Opened {
 std::vector<std::int64_t> sorted(std::vector<std::int64_t> positions) {
   std::ranges::sort(positions);
   return positions;
+}
+
+std::int64_t pages_looked_at(SQLite::Database& database) {
+  std::int64_t pages = 0;
+  for (const int counter : {SQLITE_DBSTATUS_CACHE_HIT, SQLITE_DBSTATUS_CACHE_MISS}) {
+    int count = 0;
+    int highest = 0;
+    REQUIRE(sqlite3_db_status(database.getHandle(), counter, &count, &highest, 0) == SQLITE_OK);
+    pages += count;
+  }
+  return pages;
 }
 
 int wrong_answers(ClientIdRuns& runs, const Model& model) {
@@ -108,6 +120,43 @@ TEST_SUITE("client id runs") {
           static_cast<std::int64_t>(model.size() * 8));
     CHECK(wrong_answers(opened->runs, model) == 0);
   }
+  TEST_CASE("what was never added is hardly looked for in the file, what was is found") {
+    const TempFolder folder;
+    auto opened = std::make_unique<Opened>(folder / "chat.db");
+    std::mt19937_64 random{3};
+    std::vector<ClientIdRuns::Entry> added;
+    // Over three levels, up to runs that are too large to share a filter.
+    for (int round = 0; round < 150; ++round) {
+      if (round % 40 == 39) {
+        opened.reset();
+        opened = std::make_unique<Opened>(folder / "chat.db");
+      }
+      std::vector<ClientIdRuns::Entry> entries;
+      while (entries.size() < 5'000 + random() % 200) {
+        entries.push_back({random(), static_cast<std::int64_t>(added.size() + entries.size() + 1)});
+      }
+      Transaction transaction(*opened->database, Transaction::Kind::writing);
+      opened->runs.begin();
+      opened->runs.merge(entries.size());
+      opened->runs.add(entries);
+      transaction.commit();
+      added.insert(added.end(), entries.begin(), entries.end());
+      std::vector<std::int64_t> found;
+      const std::int64_t before = pages_looked_at(*opened->database);
+      for (int i = 0; i < 1'000; ++i) opened->runs.find(random(), found);
+      // Three pages a look. Without filters each would be at eight runs or more.
+      REQUIRE(pages_looked_at(*opened->database) - before < 3 * 1'000 / 10);
+      for (int i = 0; i < 100; ++i) {
+        const auto& entry = added[random() % added.size()];
+        found.clear();
+        opened->runs.find(entry.hash, found);
+        REQUIRE(std::ranges::find(found, entry.position) != found.end());
+      }
+    }
+    const auto ask = [&](const char* sql) { return opened->database->execAndGet(sql).getInt64(); };
+    CHECK(ask("SELECT max(entries) FROM client_id_runs WHERE steps = 1 << step_bits") > 300'000);
+  }
+
   TEST_CASE("a damaged bucket is told") {
     const TempFolder folder;
     auto opened = std::make_unique<Opened>(folder / "chat.db");
