@@ -189,7 +189,6 @@ class Server::Impl final : public engineio::Application {
   std::size_t depth_ = 0;
   std::vector<std::pair<std::unique_ptr<Connection>, DisconnectReason>> ended_;
   std::vector<Connection*> with_gone_;  // they have sockets that are gone
-  std::vector<std::unique_ptr<Connection>> dead_connections_;
 
   std::mutex mutex_;
   Batch mailbox_;  // guarded by mutex_
