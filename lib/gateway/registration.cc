@@ -236,10 +236,11 @@ Status Registration::register_user(Socket& socket, const socketio::Event& event)
 
   if (session.state != Session::State::unknown && session.resumed && claim->user &&
       *claim->user != session.user) {
-    // The page that has come back is somebody else's now.
-    hub_->detach(socket.connection());
-    quotas_.leave(session.user);
-    session.state = Session::State::unknown;
+    // The page that has come back is somebody else's now. What is on its way to it is not theirs,
+    // nor is its offset: it is sent away, to come back with a session of its own.
+    recovery_.end(session.pid, socket.connection(), true);
+    socket.close_connection();
+    return {};
   }
   if (session.state != Session::State::unknown) {
     if (claim->user && *claim->user != session.user) {

@@ -44,7 +44,7 @@ struct Session final : socketio::SocketData {
 
   State state = State::unknown;
   bool by_token = false;          // `user` is the token's subject
-  bool resumed = false;           // `user` is whose session it was; `register` may say otherwise
+  bool resumed = false;           // `user` is whose session it was; `register` of another ends it
   bool lost = false;              // the client had a session that could not be resumed
   Recovery::Pid pid;              // if there is recovery at all
   UserId user;                    // empty while unknown
