@@ -144,9 +144,11 @@ using Draft = std::variant<PostDraft, MarkDraft>;
 
 }  // namespace chatrt
 
+// Not noexcept: libstdc++'s containers keep the hash of each element then, and need not look at
+// names to find the end of a bucket.
 template <>
 struct std::hash<chatrt::UserId> {
-  std::size_t operator()(const chatrt::UserId& id) const noexcept {
+  std::size_t operator()(const chatrt::UserId& id) const {
     return std::hash<std::string>{}(id.str());
   }
 };

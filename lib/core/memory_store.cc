@@ -2,10 +2,17 @@
 #include <array>
 #include <cassert>
 #include <deque>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
+#include <span>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "chatrt/message_store.h"
 
@@ -16,6 +23,38 @@ using UserIndex = std::uint32_t;
 
 // Positions of log entries, rising.
 using Positions = std::vector<std::uint64_t>;
+
+// Texts that are kept for good, one behind the other: none costs an allocation of its own.
+class Texts {
+ public:
+  std::string_view keep(std::string_view text) {
+    if (text.size() > free_.size()) {
+      const std::size_t size = std::max(kBlockBytes, text.size());
+      free_ = {blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(size)).get(), size};
+    }
+    const std::span<char> kept = free_.first(text.size());
+    free_ = free_.subspan(text.size());
+    std::ranges::copy(text, kept.begin());
+    return {kept.data(), kept.size()};
+  }
+
+ private:
+  static constexpr std::size_t kBlockBytes = 64 * 1024;
+
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  std::span<char> free_;  // of the last block
+};
+
+// A change as it is kept: without what its conversation knows.
+struct Entry {
+  ConversationId conversation;
+  Sequence sequence;
+  Timestamp at;
+  std::string_view text;
+  std::string_view client_id;
+  UserIndex user;                // the author of a message, or whose mark it is
+  std::optional<MarkKind> mark;  // none: a message
+};
 
 struct User {
   UserId id;
@@ -37,13 +76,13 @@ struct Direct {
 
 struct ClientKey {
   UserIndex author;
-  std::string client_id;
+  std::string_view client_id;
   friend bool operator==(const ClientKey&, const ClientKey&) = default;
 };
 
 struct ClientKeyHash {
   std::size_t operator()(const ClientKey& key) const noexcept {
-    return std::hash<std::string>{}(key.client_id) ^ (key.author * 0x9E3779B97F4A7C15U);
+    return std::hash<std::string_view>{}(key.client_id) ^ (key.author * 0x9E3779B97F4A7C15U);
   }
 };
 
@@ -53,8 +92,8 @@ class MemoryStore final : public MessageStore {
     std::vector<Result<Appended>> results;
     results.reserve(drafts.size());
     const std::unique_lock lock(mutex_);
-    for (const Draft& draft : drafts) {
-      results.push_back(std::visit([&](const auto& d) { return add(d, now); }, draft));
+    for (Draft& draft : drafts) {
+      results.push_back(std::visit([&](auto& d) { return add(d, now); }, draft));
     }
     return results;
   }
@@ -72,7 +111,7 @@ class MemoryStore final : public MessageStore {
     const User* reader = find(user);
     if (reader == nullptr) return page.take();
     auto at = std::upper_bound(reader->changes.begin(), reader->changes.end(), after.value);
-    while (at != reader->changes.end() && page.add([&] { return log_[*at - 1]; })) ++at;
+    while (at != reader->changes.end() && page.add([&] { return change_at(*at); })) ++at;
     return page.take();
   }
 
@@ -113,19 +152,19 @@ class MemoryStore final : public MessageStore {
     const std::shared_lock lock(mutex_);
     PageBuilder<Change> page(limit);
     std::uint64_t at = after.value;
-    while (at < log_.size() && page.add([&] { return log_[at]; })) ++at;
+    while (at < log_.size() && page.add([&] { return change_at(at + 1); })) ++at;
     return page.take();
   }
 
  private:
   // --- all of these: the lock is held
 
-  Result<Appended> add(const PostDraft& draft, Timestamp now);
+  Result<Appended> add(PostDraft& draft, Timestamp now);
   Result<Appended> add(const MarkDraft& draft, Timestamp now);
   // The message stored under `key` as the answer to a repeat, or `conflict`.
   Result<Appended> repeat(Position stored, const PostDraft& draft) const;
   Result<ConversationId> conversation_for(UserIndex author, const Target& target);
-  void log(Direct& conversation, Change change);
+  Position log(const Entry& entry);
   Conversation overview(ConversationId id, UserIndex reader) const;
 
   UserIndex intern(const UserId& id);
@@ -137,15 +176,19 @@ class MemoryStore final : public MessageStore {
   const Direct& direct(ConversationId id) const { return conversations_[id.value - 1]; }
   Direct& direct(ConversationId id) { return conversations_[id.value - 1]; }
   bool exists(ConversationId id) const { return id.value - 1 < conversations_.size(); }
-  const Message& message_at(std::uint64_t position) const {
-    return std::get<Message>(log_[position - 1]);
+  const Entry& entry_at(std::uint64_t position) const { return log_[position - 1]; }
+  Message message_at(std::uint64_t position) const;
+  MarkAdvanced mark_at(std::uint64_t position) const;
+  Change change_at(std::uint64_t position) const {
+    return entry_at(position).mark ? Change{mark_at(position)} : Change{message_at(position)};
   }
   static std::uint64_t pair_key(UserIndex a, UserIndex b) {
     return std::uint64_t{std::min(a, b)} << 32 | std::max(a, b);
   }
 
   mutable std::shared_mutex mutex_;
-  std::deque<Change> log_;  // position n is at n - 1
+  std::deque<Entry> log_;  // position n is at n - 1
+  Texts texts_;            // of `log_`
   std::deque<User> users_;
   std::unordered_map<UserId, UserIndex> index_;
   std::deque<Direct> conversations_;  // id n is at n - 1
@@ -178,31 +221,54 @@ Result<ConversationId> MemoryStore::conversation_for(UserIndex author, const Tar
   return found->second;
 }
 
-void MemoryStore::log(Direct& conversation, Change change) {
-  log_.push_back(std::move(change));
-  users_[conversation.members[0]].changes.push_back(log_.size());
-  if (conversation.members[0] != conversation.members[1]) {
-    users_[conversation.members[1]].changes.push_back(log_.size());
-  }
+Position MemoryStore::log(const Entry& entry) {
+  log_.push_back(entry);
+  const Position position{log_.size()};
+  const auto& [first, second] = direct(entry.conversation).members;
+  users_[first].changes.push_back(position.value);
+  if (first != second) users_[second].changes.push_back(position.value);
+  return position;
+}
+
+Message MemoryStore::message_at(std::uint64_t position) const {
+  const Entry& entry = entry_at(position);
+  return {.position = {position},
+          .conversation = entry.conversation,
+          .sequence = entry.sequence,
+          .author = users_[entry.user].id,
+          .receiver = users_[direct(entry.conversation).peer_of(entry.user)].id,
+          .text = std::string(entry.text),
+          .client_id = std::string(entry.client_id),
+          .created_at = entry.at};
+}
+
+MarkAdvanced MemoryStore::mark_at(std::uint64_t position) const {
+  const Entry& entry = entry_at(position);
+  return {.position = {position},
+          .conversation = entry.conversation,
+          .kind = *entry.mark,
+          .sequence = entry.sequence,
+          .user = users_[entry.user].id,
+          .peer = users_[direct(entry.conversation).peer_of(entry.user)].id,
+          .at = entry.at};
 }
 
 Result<Appended> MemoryStore::repeat(Position stored, const PostDraft& draft) const {
-  const Message& first = message_at(stored.value);
+  const Entry& first = entry_at(stored.value);
   const auto* user = std::get_if<UserId>(&draft.target);
   const bool same_target = user != nullptr
-                               ? first.receiver == *user
+                               ? users_[direct(first.conversation).peer_of(first.user)].id == *user
                                : first.conversation == std::get<ConversationId>(draft.target);
   if (!same_target || first.text != draft.text) {
     return Error{Errc::conflict, "the client id belongs to another message"};
   }
-  return Appended{.change = first, .repeated = true};
+  return Appended{.change = message_at(stored.value), .repeated = true};
 }
 
-Result<Appended> MemoryStore::add(const PostDraft& draft, Timestamp now) {
+Result<Appended> MemoryStore::add(PostDraft& draft, Timestamp now) {
   const UserIndex author = intern(draft.author);
-  ClientKey key{author, draft.client_id};
   if (!draft.client_id.empty()) {
-    const auto found = by_client_id_.find(key);
+    const auto found = by_client_id_.find({author, draft.client_id});
     if (found != by_client_id_.end()) return repeat(found->second, draft);
   }
   const Result<ConversationId> id = conversation_for(author, draft.target);
@@ -210,19 +276,28 @@ Result<Appended> MemoryStore::add(const PostDraft& draft, Timestamp now) {
 
   Direct& conversation = direct(*id);
   const UserIndex peer = conversation.peer_of(author);
-  const Position position{log_.size() + 1};
+  const Entry entry{.conversation = *id,
+                    .sequence = {conversation.messages.size() + 1},
+                    .at = now,
+                    .text = texts_.keep(draft.text),
+                    .client_id = texts_.keep(draft.client_id),
+                    .user = author,
+                    .mark = std::nullopt};
+  const Position position = log(entry);
   conversation.messages.push_back(position.value);
   if (peer != author) ++conversation.unread[conversation.slot_of(peer)];
-  if (!draft.client_id.empty()) by_client_id_.emplace(std::move(key), position);
-  log(conversation, Message{.position = position,
-                            .conversation = *id,
-                            .sequence = conversation.last(),
-                            .author = draft.author,
-                            .receiver = users_[peer].id,
-                            .text = draft.text,
-                            .client_id = draft.client_id,
-                            .created_at = now});
-  return Appended{.change = log_.back()};
+  if (!entry.client_id.empty()) by_client_id_.emplace(ClientKey{author, entry.client_id}, position);
+
+  auto* receiver = std::get_if<UserId>(&draft.target);
+  return Appended{
+      .change = Message{.position = position,
+                        .conversation = *id,
+                        .sequence = entry.sequence,
+                        .author = std::move(draft.author),
+                        .receiver = receiver != nullptr ? std::move(*receiver) : users_[peer].id,
+                        .text = std::move(draft.text),
+                        .client_id = std::move(draft.client_id),
+                        .created_at = now}};
 }
 
 Result<Appended> MemoryStore::add(const MarkDraft& draft, Timestamp now) {
@@ -234,19 +309,20 @@ Result<Appended> MemoryStore::add(const MarkDraft& draft, Timestamp now) {
   if (!conversation.has(self)) return absent;
 
   Marks& marks = conversation.marks[conversation.slot_of(self)];
+  const bool reads = draft.kind == MarkKind::read;
   MarkAdvanced mark{.position = {},
                     .conversation = draft.conversation,
                     .kind = draft.kind,
-                    .sequence = draft.kind == MarkKind::read ? marks.read : marks.delivered,
+                    .sequence = reads ? marks.read : marks.delivered,
                     .user = draft.user,
                     .peer = users_[conversation.peer_of(self)].id,
                     .at = now};
   const Sequence wanted = std::min(draft.sequence, conversation.last());
   if (wanted <= mark.sequence) return Appended{.change = mark, .repeated = true};
 
-  if (draft.kind == MarkKind::read) {
+  if (reads) {
     for (std::uint64_t n = mark.sequence.value; n < wanted.value; ++n) {
-      if (message_at(conversation.messages[n]).author != draft.user) {
+      if (entry_at(conversation.messages[n]).user != self) {
         --conversation.unread[conversation.slot_of(self)];
       }
     }
@@ -254,8 +330,13 @@ Result<Appended> MemoryStore::add(const MarkDraft& draft, Timestamp now) {
   }
   marks.delivered = std::max(marks.delivered, wanted);
   mark.sequence = wanted;
-  mark.position = {log_.size() + 1};
-  log(conversation, mark);
+  mark.position = log({.conversation = draft.conversation,
+                       .sequence = wanted,
+                       .at = now,
+                       .text = {},
+                       .client_id = {},
+                       .user = self,
+                       .mark = draft.kind});
   return Appended{.change = std::move(mark)};
 }
 
@@ -269,14 +350,15 @@ Result<Page<Message>> MemoryStore::read_undelivered(const UserId& user, Position
 
   // No conversation gives more than a page and the one that shows that there is more.
   Positions found;
+  const UserIndex self_index = index_of(*self);
   for (const ConversationId id : self->conversations) {
     const Direct& conversation = direct(id);
-    const Marks& marks = conversation.marks[conversation.slot_of(index_of(*self))];
+    const Marks& marks = conversation.marks[conversation.slot_of(self_index)];
     const auto begin = conversation.messages.begin();
     auto at = std::upper_bound(begin + static_cast<std::ptrdiff_t>(marks.delivered.value),
                                conversation.messages.end(), after.value);
     for (std::size_t taken = 0; at != conversation.messages.end() && taken <= limit.items; ++at) {
-      if (message_at(*at).author == user) continue;
+      if (entry_at(*at).user == self_index) continue;
       found.push_back(*at);
       ++taken;
     }
