@@ -14,8 +14,8 @@ namespace {
 // a broken offset.
 constexpr std::size_t kEndedMax = 65536;
 
-constexpr char kVersion = 1;
-constexpr std::size_t kNumbers = 4;  // session (2), issued, start
+constexpr char kVersion = 2;
+constexpr std::size_t kNumbers = 5;  // session (2), issued, start, brought
 constexpr std::size_t kHeadBytes = 1 + kNumbers * 8;
 
 void append_number(std::string& out, std::uint64_t value) {
@@ -74,6 +74,7 @@ std::string Recovery::write(const Pid& pid) const {
   append_number(bytes, pid.session.low);
   append_number(bytes, static_cast<std::uint64_t>(pid.issued.time_since_epoch().count()));
   append_number(bytes, pid.start.value);
+  append_number(bytes, pid.brought.value);
   bytes += pid.user.str();
   for (const std::byte b : vault_->sign(bytes)) bytes.push_back(static_cast<char>(b));
   return to_hex(bytes);
@@ -89,6 +90,7 @@ std::optional<Recovery::Pid> Recovery::parse(std::string_view text) const {
   Pid pid{.session = {number_at(bytes, 0), number_at(bytes, 1)},
           .issued = Timestamp{Duration{static_cast<Duration::rep>(number_at(bytes, 2))}},
           .start = Position{number_at(bytes, 3)},
+          .brought = Position{number_at(bytes, 4)},
           .user = {}};
   if (const std::string_view name = bytes.substr(kHeadBytes); !name.empty()) {
     Result<UserId> user = UserId::parse(name);
@@ -98,11 +100,16 @@ std::optional<Recovery::Pid> Recovery::parse(std::string_view text) const {
   return pid;
 }
 
-Recovery::Issued Recovery::begin(ConnectionId connection, const UserId& user, Position head) {
+Recovery::Issued Recovery::begin(ConnectionId connection, const UserId& user, Position head,
+                                 socketio::JsonView offset) {
   std::array<std::byte, 16> random;
   vault_->fill_random(random);
   const std::string_view bytes(reinterpret_cast<const char*>(random.data()), random.size());
-  Issued issued{.pid = {.session = {}, .issued = clock_.now(), .start = head, .user = user},
+  Issued issued{.pid = {.session = {},
+                        .issued = clock_.now(),
+                        .start = head,
+                        .brought = read_position(offset).value_or(kNoPosition),
+                        .user = user},
                 .text = {}};
   for (const char c : bytes.substr(0, 8)) {
     issued.pid.session.high = issued.pid.session.high << 8 | static_cast<unsigned char>(c);
@@ -138,7 +145,8 @@ Recovery::Resumed Recovery::resume(const Pid& pid, socketio::JsonView offset,
                   .before = std::exchange(known.connection, connection)};
   if (offset.present() && !offset.is_null()) {
     const Position position = read_position(offset).value_or(kNoPosition);
-    const bool usable = position != kNoPosition && (!head || position <= *head);
+    const bool usable =
+        position != kNoPosition && position != pid.brought && (!head || position <= *head);
     if (usable || known.confirmed) {
       resumed.since = usable ? position : *known.confirmed;
       resumed.undelivered = false;

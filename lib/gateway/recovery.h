@@ -30,17 +30,20 @@ class Recovery {
   struct Pid {
     SessionId session;
     Timestamp issued;
-    Position start;  // of the log, when the session began
-    UserId user;     // empty: only `register` will say
+    Position start;    // of the log, when the session began
+    Position brought;  // the offset that the client had then; kNoPosition: none
+    UserId user;       // empty: only `register` will say
   };
   Timestamp expiry_of(const Pid& pid) const { return pid.issued + window_; }
 
-  // A session that begins now, on `connection`.
+  // A session that begins now, on `connection`. `offset`: of an earlier session of the client,
+  // which brings it until it has an event of this one. That may have been another user's session.
   struct Issued {
     Pid pid;
     std::string text;
   };
-  Issued begin(ConnectionId connection, const UserId& user, Position head);
+  Issued begin(ConnectionId connection, const UserId& user, Position head,
+               socketio::JsonView offset);
 
   // The session that CONNECT asks to resume. Nothing if it names none, or one of which nobody has
   // said whose it is: who has not registered has nothing to resume.

@@ -122,7 +122,7 @@ void Registration::on_connect(Socket& socket, JsonView auth) {
       }
       identity.reset();
     }
-    begin(socket, identity ? identity->user : UserId{});
+    begin(socket, identity ? identity->user : UserId{}, auth.find("offset"));
     const std::optional<Position> since = session_of(socket).since;
     if (identity) attach(socket, identity->user, since, !since);
   }
@@ -188,10 +188,10 @@ bool Registration::resume(Socket& socket, JsonView auth, const UserId* user) {
   return true;
 }
 
-void Registration::begin(Socket& socket, const UserId& user) {
+void Registration::begin(Socket& socket, const UserId& user, JsonView offset) {
   if (!recovery_.enabled()) return socket.accept();
   Recovery::Issued issued =
-      recovery_.begin(socket.connection(), user, hub_->position().value_or(Position{}));
+      recovery_.begin(socket.connection(), user, hub_->position().value_or(Position{}), offset);
   session_of(socket).pid = std::move(issued.pid);
   socket.accept(issued.text);
 }

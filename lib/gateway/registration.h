@@ -40,7 +40,7 @@ class Registration {
   std::optional<Identity> identity_from_query(const socketio::Socket& socket) const;
   // Answers CONNECT with the session that it asks for. False: a new one has to begin.
   bool resume(socketio::Socket& socket, socketio::JsonView auth, const UserId* user);
-  void begin(socketio::Socket& socket, const UserId& user);
+  void begin(socketio::Socket& socket, const UserId& user, socketio::JsonView offset);
   // The client has come back on another connection.
   void retire(ConnectionId connection);
   Status register_user(socketio::Socket& socket, const socketio::Event& event);

@@ -130,8 +130,7 @@ class Client {
   void begins(std::string_view packet) {
     REQUIRE_THAT(json_.parse(packet.substr(2)) == Json::ParseStatus::ok);
     pid_ = json_.root().find("pid").as_string().value_or("");
-    offset_.clear();
-    position_ = 0;
+    position_ = 0;  // and the offset stays, as the stock client keeps it
     sequences_.clear();
     asked_.clear();
   }

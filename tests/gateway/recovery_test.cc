@@ -209,6 +209,27 @@ TEST_SUITE("recovery") {
     CHECK(hub.stats().connections == 2);
   }
 
+  TEST_CASE_FIXTURE(ChatFixture, "takes no offset of the session before for one of its own") {
+    Client& ann = join("ann");
+    Client& bob = join("bob");
+    ann.ask("send_message", to("eve", "for eve"));
+    ann.ask("send_message", to("bob", "for bob"));
+    bob.skip();
+    bob.leave();
+    const auto auth = [&bob](const std::string& pid) {
+      return R"({"pid":")" + pid + R"(","offset":")" + bob.offset() + R"("})";
+    };
+    // The same page, which goes on as eve, and loses its connection before it has read anything.
+    Client& eve = connect(0, auth(bob.pid()));
+    eve.send(R"(42["register","eve"])");
+    eve.drop();
+
+    Client& back = connect(0, auth(eve.pid()));
+
+    CHECK(recovered(back, eve));
+    CHECK(texts(back.take()) == "for eve");
+  }
+
   TEST_CASE_FIXTURE(ChatFixture, "goes in pages that wait for the client") {
     Client& ann = join("ann");
     Client& bob = join("bob");
