@@ -25,10 +25,29 @@ int hex_value(char c) {
   return -1;
 }
 
-void write_decimal(char* out, std::size_t digits, unsigned value) {
+constexpr void write_decimal(char* out, std::size_t digits, unsigned value) {
   for (std::size_t i = digits; i > 0; --i, value /= 10) {
     out[i - 1] = static_cast<char>('0' + value % 10);
   }
+}
+
+// REQUIRES: a year of four digits
+constexpr auto write_timestamp(Timestamp time) {
+  using namespace std::chrono;
+  const sys_days day = floor<days>(time);
+  const year_month_day date{day};
+  auto rest = static_cast<unsigned>((time - day).count());
+  auto text = std::to_array("0000-00-00T00:00:00.000Z");
+  write_decimal(&text[20], 3, rest % 1000);
+  rest /= 1000;
+  write_decimal(&text[17], 2, rest % 60);
+  rest /= 60;
+  write_decimal(&text[14], 2, rest % 60);
+  write_decimal(&text[11], 2, rest / 60);
+  write_decimal(&text[8], 2, static_cast<unsigned>(date.day()));
+  write_decimal(&text[5], 2, static_cast<unsigned>(date.month()));
+  write_decimal(&text[0], 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  return text;
 }
 
 }  // namespace
@@ -83,23 +102,15 @@ void append_timestamp(std::string& out, Timestamp time) {
   // What has no four-digit year is shown as the nearest time that has.
   constexpr Timestamp kFirst = sys_days{year{0} / 1 / 1};
   constexpr Timestamp kLast = sys_days{year{10000} / 1 / 1} - milliseconds{1};
+  // Most are of the same millisecond as the one before.
+  constinit thread_local Timestamp last = kFirst;
+  constinit thread_local auto text = write_timestamp(kFirst);
   time = std::clamp(time, kFirst, kLast);
-
-  const sys_days day = floor<days>(time);
-  const year_month_day date{day};
-  auto rest = static_cast<unsigned>((time - day).count());
-  const std::size_t begin = out.size();
-  out.append("0000-00-00T00:00:00.000Z");
-  char* const text = out.data() + begin;
-  write_decimal(text + 20, 3, rest % 1000);
-  rest /= 1000;
-  write_decimal(text + 17, 2, rest % 60);
-  rest /= 60;
-  write_decimal(text + 14, 2, rest % 60);
-  write_decimal(text + 11, 2, rest / 60);
-  write_decimal(text + 8, 2, static_cast<unsigned>(date.day()));
-  write_decimal(text + 5, 2, static_cast<unsigned>(date.month()));
-  write_decimal(text, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  if (time != last) {
+    text = write_timestamp(time);
+    last = time;
+  }
+  out.append(text.data(), text.size() - 1);
 }
 
 std::string format_timestamp(Timestamp time) {
