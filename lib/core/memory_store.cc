@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "chatrt/message_store.h"
+#include "texts.h"
 
 namespace chatrt {
 namespace {
@@ -23,27 +24,6 @@ using UserIndex = std::uint32_t;
 
 // Positions of log entries, rising.
 using Positions = std::vector<std::uint64_t>;
-
-// Texts that are kept for good, one behind the other: none costs an allocation of its own.
-class Texts {
- public:
-  std::string_view keep(std::string_view text) {
-    if (text.size() > free_.size()) {
-      const std::size_t size = std::max(kBlockBytes, text.size());
-      free_ = {blocks_.emplace_back(std::make_unique_for_overwrite<char[]>(size)).get(), size};
-    }
-    const std::span<char> kept = free_.first(text.size());
-    free_ = free_.subspan(text.size());
-    std::ranges::copy(text, kept.begin());
-    return {kept.data(), kept.size()};
-  }
-
- private:
-  static constexpr std::size_t kBlockBytes = 64 * 1024;
-
-  std::vector<std::unique_ptr<char[]>> blocks_;
-  std::span<char> free_;  // of the last block
-};
 
 // A change as it is kept: without what its conversation knows.
 struct Entry {

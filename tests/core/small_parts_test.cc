@@ -1,12 +1,17 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "chatrt/authorizer.h"
 #include "chatrt/clock.h"
 #include "chatrt/executor.h"
 #include "chatrt/log.h"
+#include "texts.h"
 
 namespace chatrt {
 
@@ -81,6 +86,22 @@ TEST_SUITE("null_log_sink") {
   TEST_CASE("wants nothing and takes everything") {
     CHECK_FALSE(null_log_sink().enabled(LogLevel::error));
     null_log_sink().log(LogLevel::error, "event", {{"n", true}});
+  }
+}
+
+TEST_SUITE("texts") {
+  TEST_CASE("keeps texts of all sizes where they are") {
+    Texts texts;
+    const std::size_t sizes[] = {
+        0, 1, 100, 5000, Texts::kLargeBytes, Texts::kLargeBytes + 1, Texts::kBlockBytes + 1};
+    std::vector<std::pair<std::string, std::string_view>> kept;
+    for (int i = 0; i < 40; ++i) {
+      for (const std::size_t size : sizes) {
+        std::string text(size, static_cast<char>('!' + kept.size() % 90));
+        kept.emplace_back(text, texts.keep(text));
+      }
+    }
+    for (const auto& [text, view] : kept) REQUIRE(view == text);
   }
 }
 
