@@ -203,6 +203,7 @@ void Server::close(ConnectionId session, MonotonicTime now) {
   if (slot == kNoSlot) return;
   const Impl::Turn turn(*impl_, now);
   Session::Actions& actions = turn.actions();
+  impl_->table[slot].dismissed = true;
   impl_->table[slot].session.close(now, actions);
   impl_->perform(slot, actions, now);
 }

@@ -107,7 +107,10 @@ void Server::Impl::perform_one(Slot slot, const Action& action, MonotonicTime no
   SessionTable::Entry& entry = table[slot];
   switch (action.kind) {
     case Action::Kind::message:
-      if (entry.reported) application.on_message(entry.id, action.binary, action.data(), now);
+      // Also those behind it in the same body, which were taken before it was dismissed.
+      if (entry.reported && !entry.dismissed) {
+        application.on_message(entry.id, action.binary, action.data(), now);
+      }
       break;
     case Action::Kind::pong:
       if (entry.reported) application.on_pong(entry.id, now);

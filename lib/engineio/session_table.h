@@ -39,6 +39,7 @@ class SessionTable {
     MonotonicTime scheduled = MonotonicTime::max();  // its entry in the Server's deadlines
     bool reported = false;                           // on_open() was called, on_close() not yet
     bool flush_queued = false;
+    bool dismissed = false;  // close() was called: the application hears no message any more
   };
   struct Ref {
     std::uint64_t carrier = 0;
