@@ -157,6 +157,9 @@ class MemoryStore final : public MessageStore {
   Direct& direct(ConversationId id) { return conversations_[id.value - 1]; }
   bool exists(ConversationId id) const { return id.value - 1 < conversations_.size(); }
   const Entry& entry_at(std::uint64_t position) const { return log_[position - 1]; }
+  const UserId& peer_of(const Entry& entry) const {
+    return users_[direct(entry.conversation).peer_of(entry.user)].id;
+  }
   Message message_at(std::uint64_t position) const;
   MarkAdvanced mark_at(std::uint64_t position) const;
   Change change_at(std::uint64_t position) const {
@@ -216,7 +219,7 @@ Message MemoryStore::message_at(std::uint64_t position) const {
           .conversation = entry.conversation,
           .sequence = entry.sequence,
           .author = users_[entry.user].id,
-          .receiver = users_[direct(entry.conversation).peer_of(entry.user)].id,
+          .receiver = peer_of(entry),
           .text = std::string(entry.text),
           .client_id = std::string(entry.client_id),
           .created_at = entry.at};
@@ -229,7 +232,7 @@ MarkAdvanced MemoryStore::mark_at(std::uint64_t position) const {
           .kind = *entry.mark,
           .sequence = entry.sequence,
           .user = users_[entry.user].id,
-          .peer = users_[direct(entry.conversation).peer_of(entry.user)].id,
+          .peer = peer_of(entry),
           .at = entry.at};
 }
 
@@ -237,7 +240,7 @@ Result<Appended> MemoryStore::repeat(Position stored, const PostDraft& draft) co
   const Entry& first = entry_at(stored.value);
   const auto* user = std::get_if<UserId>(&draft.target);
   const bool same_target = user != nullptr
-                               ? users_[direct(first.conversation).peer_of(first.user)].id == *user
+                               ? peer_of(first) == *user
                                : first.conversation == std::get<ConversationId>(draft.target);
   if (!same_target || first.text != draft.text) {
     return Error{Errc::conflict, "the client id belongs to another message"};
@@ -257,7 +260,7 @@ Result<Appended> MemoryStore::add(PostDraft& draft, Timestamp now) {
   Direct& conversation = direct(*id);
   const UserIndex peer = conversation.peer_of(author);
   const Entry entry{.conversation = *id,
-                    .sequence = {conversation.messages.size() + 1},
+                    .sequence = {conversation.last().value + 1},
                     .at = now,
                     .text = texts_.keep(draft.text),
                     .client_id = texts_.keep(draft.client_id),

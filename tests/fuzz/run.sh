@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh FUZZER CORPUS: FUZZ_RUNS executions, or FUZZ_SECONDS (5). New inputs are not kept; one that
-# fails is written to the current folder, and shown as Base64.
+# fails is written to the current folder, and shown as Base64 if it is small.
 set -eu
 UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:suppressions=$(dirname "$0")/../ubsan.supp"
 export UBSAN_OPTIONS
