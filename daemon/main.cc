@@ -14,6 +14,7 @@
 
 #include "auth/secrets.h"
 #include "chatrt/clock.h"
+#include "chatrt/sqlite_store.h"
 #include "config.h"
 #include "explain_command.h"
 #include "json_log.h"
@@ -133,6 +134,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   ::umask(077);
+  chatrt::stop_counting_sqlite_memory();
   const sigset_t awaited = block_signals();
   const auto clock = chatrt::make_system_clock();
   chatd::JsonLog log(STDERR_FILENO, level_of(line.config.log_level), *clock);

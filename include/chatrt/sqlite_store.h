@@ -39,6 +39,11 @@ struct SqliteOptions {
 CHATRT_EXPORT Result<std::unique_ptr<MessageStore>> open_sqlite_store(
     const std::filesystem::path& file, SqliteOptions options = {});
 
+// For a process that opens databases by this alone, before its first: has SQLite not keep count of
+// its memory, for which it takes a lock of the process at each allocation. Without this the store
+// works as well, at some 5 % more instructions an append.
+CHATRT_EXPORT void stop_counting_sqlite_memory() noexcept;
+
 // The version of the linked SQLite: "3.40.1".
 CHATRT_EXPORT const char* sqlite_version() noexcept;
 // That of SQLiteCpp: "3.02.01".

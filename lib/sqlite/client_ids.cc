@@ -14,6 +14,10 @@ constexpr std::size_t kPendingMax = std::size_t{64} * ClientIdBuckets::kEntries;
 constexpr std::int64_t kTailMax = 131'072;
 constexpr std::int64_t kCatchUpRows = kPendingMax;
 
+std::uint64_t of_author(std::int64_t author, std::uint64_t hash) noexcept {
+  return hash + static_cast<std::uint64_t>(author) * 0x9E3779B97F4A7C15U;
+}
+
 }  // namespace
 
 ClientIds::ClientIds(Statements& statements) : statements_(statements), runs_(statements) {
@@ -37,7 +41,7 @@ bool ClientIds::catch_up() {
     for (; tail.next(); ++rows) {
       read_to_ = tail.integer(0);
       if (const std::string_view id = tail.text(2); !id.empty()) {
-        add(tail.integer(1), id, read_to_);
+        add(tail.integer(1), hash(id), read_to_);
       }
     }
   }
@@ -46,26 +50,31 @@ bool ClientIds::catch_up() {
 }
 
 // Keyed, so that nobody can choose ids of which many have one hash: SipHash-2-4.
-std::uint64_t ClientIds::hash(std::int64_t author, std::string_view client_id) const noexcept {
+std::uint64_t ClientIds::hash(std::string_view client_id) const noexcept {
   static_assert(crypto_shorthash_KEYBYTES == 16);
   std::array<unsigned char, crypto_shorthash_BYTES> bytes;
   crypto_shorthash(bytes.data(), reinterpret_cast<const unsigned char*>(client_id.data()),
                    client_id.size(), hash_key_.data());
   std::uint64_t hash = 0;
   for (const unsigned char byte : bytes) hash = hash << 8 | byte;
-  return hash + static_cast<std::uint64_t>(author) * 0x9E3779B97F4A7C15U;
+  return hash;
 }
 
-std::vector<std::int64_t> ClientIds::find(std::int64_t author, std::string_view client_id) {
+void ClientIds::expect(std::int64_t author, std::uint64_t hash) const noexcept {
+  pending_.prefetch(of_author(author, hash));
+  runs_.prefetch(of_author(author, hash));
+}
+
+std::vector<std::int64_t> ClientIds::find(std::int64_t author, std::uint64_t hash) {
   std::vector<std::int64_t> positions;
-  const std::uint64_t wanted = hash(author, client_id);
+  const std::uint64_t wanted = of_author(author, hash);
   pending_.find(wanted, positions);
   runs_.find(wanted, positions);
   return positions;
 }
 
-void ClientIds::add(std::int64_t author, std::string_view client_id, std::int64_t position) {
-  pending_.add({hash(author, client_id), position});
+void ClientIds::add(std::int64_t author, std::uint64_t hash, std::int64_t position) {
+  pending_.add({of_author(author, hash), position});
 }
 
 void ClientIds::begin() noexcept {

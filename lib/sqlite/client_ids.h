@@ -25,15 +25,13 @@ class ClientIds {
   // whether there is more.
   bool catch_up();
 
+  // What the others know an id by.
+  std::uint64_t hash(std::string_view client_id) const noexcept;
   // That this one will be looked for, soon: makes it quicker.
-  void expect(std::int64_t author, std::string_view client_id) const noexcept {
-    const std::uint64_t expected = hash(author, client_id);
-    pending_.prefetch(expected);
-    runs_.prefetch(expected);
-  }
-  // Positions of messages of this author whose ids have the hash of this one; perhaps others.
-  std::vector<std::int64_t> find(std::int64_t author, std::string_view client_id);
-  void add(std::int64_t author, std::string_view client_id, std::int64_t position);
+  void expect(std::int64_t author, std::uint64_t hash) const noexcept;
+  // Positions of messages of this author whose ids have this hash; perhaps others.
+  std::vector<std::int64_t> find(std::int64_t author, std::uint64_t hash);
+  void add(std::int64_t author, std::uint64_t hash, std::int64_t position);
 
   // A transaction begins.
   void begin() noexcept;
@@ -43,7 +41,6 @@ class ClientIds {
   void roll_back() noexcept;
 
  private:
-  std::uint64_t hash(std::int64_t author, std::string_view client_id) const noexcept;
   void make_run(std::int64_t last_position);
 
   Statements& statements_;

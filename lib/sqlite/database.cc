@@ -12,6 +12,8 @@ namespace {
 // Pages of the index that are written to stay in memory from commit to commit.
 constexpr int kWriterCacheKiB = 16 * 1024;
 constexpr int kReaderCacheKiB = 1024;
+// Every connection is used by one thread at a time, which sqlite_store.cc sees to.
+constexpr int kNoMutex = SQLITE_OPEN_NOMUTEX;
 
 void set_common_pragmas(SQLite::Database& database, int cache_kib) {
   sqlite3_extended_result_codes(database.getHandle(), 1);
@@ -57,9 +59,12 @@ void throw_damaged(const std::string& what) { throw SQLite::Exception(what, SQLI
 std::unique_ptr<SQLite::Database> open_writer(const std::filesystem::path& file,
                                               const SqliteOptions& options) {
   auto database = std::make_unique<SQLite::Database>(
-      file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
+      file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | kNoMutex,
       static_cast<int>(options.open_busy_timeout.count()));
   set_common_pragmas(*database, kWriterCacheKiB);
+  // What is deleted are entries of an index, which nobody has to be kept from reading: pages that
+  // become free need not be overwritten, as Debian's SQLite would.
+  database->exec("PRAGMA secure_delete=OFF");
   claim_file(*database);
   database->exec("PRAGMA journal_mode=WAL");
   database->exec(options.synchronous == SqliteOptions::Synchronous::full
@@ -74,8 +79,8 @@ std::unique_ptr<SQLite::Database> open_writer(const std::filesystem::path& file,
 
 std::unique_ptr<SQLite::Database> open_reader(const std::filesystem::path& file) {
   constexpr int kBusyTimeoutMs = 1000;  // while the WAL's index is rebuilt, say
-  auto database =
-      std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs);
+  auto database = std::make_unique<SQLite::Database>(
+      file.string(), SQLite::OPEN_READONLY | kNoMutex, kBusyTimeoutMs);
   set_common_pragmas(*database, kReaderCacheKiB);
   forbid_checkpoint_on_close(*database);
   return database;
@@ -85,18 +90,19 @@ void forbid_checkpoint_on_close(SQLite::Database& database) noexcept {
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
-Transaction::Transaction(SQLite::Database& database, Kind kind) : database_(database) {
-  if (sqlite3_get_autocommit(database.getHandle()) == 0) database.exec("ROLLBACK");
-  database.exec(kind == Kind::writing ? "BEGIN IMMEDIATE" : "BEGIN");
+Transaction::Transaction(Statements& statements, Kind kind)
+    : statements_(statements), rollback_(statements.prepared("ROLLBACK")) {
+  if (statements.in_transaction()) statements.run("ROLLBACK");
+  statements.run(kind == Kind::writing ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 
 Transaction::~Transaction() {
-  sqlite3* const handle = database_.getHandle();
-  if (sqlite3_get_autocommit(handle) == 0)
-    sqlite3_exec(handle, "ROLLBACK", nullptr, nullptr, nullptr);
+  if (!statements_.in_transaction()) return;
+  rollback_.tryExecuteStep();
+  rollback_.tryReset();
 }
 
-void Transaction::commit() { database_.exec("COMMIT"); }
+void Transaction::commit() { statements_.run("COMMIT"); }
 
 std::string_view Query::text(int column) const {
   const SQLite::Column value = statement_->getColumn(column);
@@ -104,6 +110,10 @@ std::string_view Query::text(int column) const {
   // give none where there is no memory for that, which would look like damage.
   const auto* text = static_cast<const char*>(value.getBlob());
   return {text, static_cast<std::size_t>(value.getBytes())};
+}
+
+bool Statements::in_transaction() const noexcept {
+  return sqlite3_get_autocommit(database_.getHandle()) == 0;
 }
 
 SQLite::Statement& Statements::prepared(const char* sql) {

@@ -45,23 +45,6 @@ std::unique_ptr<SQLite::Database> open_reader(const std::filesystem::path& file)
 // From here on the connection syncs nothing any more, not even as the last one to be closed.
 void forbid_checkpoint_on_close(SQLite::Database& database) noexcept;
 
-// A transaction: rolled back when this goes, unless it was committed. SQLiteCpp's own ends the
-// process where there is no memory for what its rollback would throw.
-class Transaction {
- public:
-  enum class Kind { reading, writing };
-  // Throws SQLite::Exception. What could not be rolled back before is now, or nothing begins.
-  Transaction(SQLite::Database& database, Kind kind);
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  ~Transaction();
-
-  void commit();
-
- private:
-  SQLite::Database& database_;
-};
-
 // A statement in use: it is reset when this goes, so that no read transaction stays open behind it.
 class Query {
  public:
@@ -109,7 +92,11 @@ class Statements {
     get(sql, parameters...).next();
   }
 
+  bool in_transaction() const noexcept;
+
  private:
+  friend class Transaction;
+
   SQLite::Statement& prepared(const char* sql);
   static void bind(SQLite::Statement& statement, int index, std::int64_t value) {
     statement.bind(index, value);
@@ -132,6 +119,24 @@ class Statements {
 
   SQLite::Database& database_;
   std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements_;
+};
+
+// A transaction: rolled back when this goes, unless it was committed. SQLiteCpp's own ends the
+// process where there is no memory for what its rollback would throw.
+class Transaction {
+ public:
+  enum class Kind { reading, writing };
+  // Throws SQLite::Exception. What could not be rolled back before is now, or nothing begins.
+  Transaction(Statements& statements, Kind kind);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction();
+
+  void commit();
+
+ private:
+  Statements& statements_;
+  SQLite::Statement& rollback_;  // prepared before it is needed: the destructor cannot fail
 };
 
 }  // namespace chatrt::sqlite

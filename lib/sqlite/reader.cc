@@ -11,7 +11,7 @@ namespace {
 
 // Ends with its block: a read has nothing to commit.
 struct Snapshot : Transaction {
-  explicit Snapshot(SQLite::Database& database) : Transaction(database, Kind::reading) {}
+  explicit Snapshot(Statements& statements) : Transaction(statements, Kind::reading) {}
 };
 
 }  // namespace
@@ -48,7 +48,7 @@ Position Reader::last_position() {
 // -------------------------------------------------------------------------- what a user has missed
 
 Page<Change> Reader::read_for_user(const UserId& user, Position after, PageLimit limit) {
-  const Snapshot snapshot(*database_);
+  const Snapshot snapshot(statements_);
   const std::int64_t id = find_user(user);
   Missed missed(statements_, rows_, Missed::What::changes, id);
   {
@@ -72,7 +72,7 @@ Page<Change> Reader::read_for_user(const UserId& user, Position after, PageLimit
 }
 
 Page<Message> Reader::read_undelivered(const UserId& user, Position after, PageLimit limit) {
-  const Snapshot snapshot(*database_);
+  const Snapshot snapshot(statements_);
   const std::int64_t id = find_user(user);
   Missed missed(statements_, rows_, Missed::What::messages_of_others, id);
   {
@@ -104,7 +104,7 @@ Page<Message> Reader::read_undelivered(const UserId& user, Position after, PageL
 // as its messages.
 Result<Page<Message>> Reader::read_conversation(const UserId& reader, const Target& target,
                                                 SequenceRange range, PageLimit limit) {
-  const Snapshot snapshot(*database_);
+  const Snapshot snapshot(statements_);
   const std::int64_t user = find_user(reader);
   const auto* peer = std::get_if<UserId>(&target);
   const std::int64_t other = peer != nullptr ? find_user(*peer) : 0;
@@ -175,7 +175,7 @@ Message Reader::message(const Chain& chain, std::int64_t sequence, std::int64_t 
 // Sorts the numbers of the user's own conversations; all else is read for the page alone.
 Page<Conversation> Reader::conversations_of(const UserId& user, std::optional<Position> before,
                                             PageLimit limit) {
-  const Snapshot snapshot(*database_);
+  const Snapshot snapshot(statements_);
   const std::int64_t id = find_user(user);
   std::vector<std::pair<std::int64_t, std::int64_t>> all;  // last message, conversation
   {
@@ -218,7 +218,7 @@ Conversation Reader::conversation_of(std::int64_t id, std::int64_t user, const U
 }
 
 std::vector<UserId> Reader::contacts_of(const UserId& user) {
-  const Snapshot snapshot(*database_);
+  const Snapshot snapshot(statements_);
   const std::int64_t id = find_user(user);
   Query found = statements_.get("SELECT conversation FROM members WHERE user = ?", id);
   std::vector<UserId> contacts;
@@ -230,7 +230,7 @@ std::vector<UserId> Reader::contacts_of(const UserId& user) {
 }
 
 std::vector<UserId> Reader::contacts_among(const UserId& user, std::span<const UserId> users) {
-  const Snapshot snapshot(*database_);
+  const Snapshot snapshot(statements_);
   const std::int64_t id = find_user(user);
   std::map<std::int64_t, const UserId*> contacts;
   for (const UserId& other : users) {
@@ -245,7 +245,7 @@ std::vector<UserId> Reader::contacts_among(const UserId& user, std::span<const U
 // --------------------------------------------------------------------------------- the whole log
 
 Page<Change> Reader::read_log(Position after, PageLimit limit) {
-  const Snapshot snapshot(*database_);
+  const Snapshot snapshot(statements_);
   Query places =
       statements_.get("SELECT position, conversation FROM log WHERE position > ? ORDER BY position",
                       to_int(after.value));

@@ -194,7 +194,8 @@ void bring_up_to_date(SQLite::Database& database) {
   const std::int64_t found = pragma(database, "PRAGMA user_version");
   if (found == kSchemaVersion) return;
   if (found < 0 || found > kSchemaVersion) throw_damaged(newer(found));
-  Transaction transaction(database, Transaction::Kind::writing);
+  Statements statements(database);
+  Transaction transaction(statements, Transaction::Kind::writing);
   for (auto version = static_cast<std::size_t>(found); version < kScripts.size(); ++version) {
     database.exec(kScripts[version]);
   }

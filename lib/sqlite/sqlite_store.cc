@@ -196,6 +196,9 @@ Result<std::unique_ptr<MessageStore>> open_sqlite_store(const std::filesystem::p
   }
 }
 
+// Has no effect once SQLite is in use, which is no error.
+void stop_counting_sqlite_memory() noexcept { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 const char* sqlite_version() noexcept { return sqlite3_libversion(); }
 
 const char* sqlitecpp_version() noexcept { return SQLITECPP_VERSION; }

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 
 #include "schema.h"
 
@@ -64,7 +65,7 @@ Writer::Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& 
 // With the part of the log that the last writer has left; after a change of the schema, all of it.
 void Writer::catch_up() {
   for (bool more = true; more;) {
-    Transaction transaction(*database_, Transaction::Kind::writing);
+    Transaction transaction(statements_, Transaction::Kind::writing);
     client_ids_.begin();
     more = client_ids_.catch_up();
     transaction.commit();
@@ -78,7 +79,7 @@ Result<std::vector<Result<Appended>>> Writer::append(std::span<Draft> drafts, Ti
   const std::int64_t before = last_position_;
   std::vector<Result<Appended>> results;
   try {
-    Transaction transaction(*database_, Transaction::Kind::writing);
+    Transaction transaction(statements_, Transaction::Kind::writing);
     client_ids_.begin();
     try {
       results = append_all(drafts, now);
@@ -132,29 +133,37 @@ Error Writer::stopped() const noexcept {
 std::vector<Result<Appended>> Writer::append_all(std::span<const Draft> drafts, Timestamp now) {
   std::vector<Result<Appended>> results;
   results.reserve(drafts.size());
+  std::array<std::uint64_t, kExpected> hashes;  // of the client ids of those that come next
+  const auto look_ahead = [&](std::size_t i) {
+    if (i < drafts.size()) hashes[i % kExpected] = expect(drafts[i]);
+  };
+  for (std::size_t i = 0; i < kExpected; ++i) look_ahead(i);
   for (std::size_t i = 0; i < drafts.size(); ++i) {
-    if (i + kExpected < drafts.size()) expect(drafts[i + kExpected]);
-    const Draft& draft = drafts[i];
-    results.push_back(std::holds_alternative<PostDraft>(draft)
-                          ? post(std::get<PostDraft>(draft), now)
-                          : mark(std::get<MarkDraft>(draft), now));
+    const std::uint64_t hash = hashes[i % kExpected];
+    look_ahead(i + kExpected);
+    const auto* message = std::get_if<PostDraft>(&drafts[i]);
+    results.push_back(message != nullptr ? post(*message, hash, now)
+                                         : mark(std::get<MarkDraft>(drafts[i]), now));
   }
   return results;
 }
 
-void Writer::expect(const Draft& draft) const {
+// The hash of its client id.
+std::uint64_t Writer::expect(const Draft& draft) const {
   const auto* post = std::get_if<PostDraft>(&draft);
-  if (post == nullptr || post->client_id.empty()) return;
+  if (post == nullptr || post->client_id.empty()) return 0;
+  const std::uint64_t hash = client_ids_.hash(post->client_id);
   const auto author = users_.find(post->author);
-  if (author != users_.end()) client_ids_.expect(author->second, post->client_id);
+  if (author != users_.end()) client_ids_.expect(author->second, hash);
+  return hash;
 }
 
 // -------------------------------------------------------------------------------------- messages
 
-Result<Appended> Writer::post(const PostDraft& draft, Timestamp now) {
+Result<Appended> Writer::post(const PostDraft& draft, std::uint64_t id_hash, Timestamp now) {
   std::int64_t author = find_user(draft.author);
   if (!draft.client_id.empty() && author != 0) {
-    if (auto repeated = find_repeated(draft, author)) return *std::move(repeated);
+    if (auto repeated = find_repeated(draft, id_hash, author)) return *std::move(repeated);
   }
   Conversation* in = nullptr;
   if (const auto* id = std::get_if<ConversationId>(&draft.target)) {
@@ -180,7 +189,7 @@ Result<Appended> Writer::post(const PostDraft& draft, Timestamp now) {
     statements_.run("INSERT INTO steps (conversation, sequence, position) VALUES (?, ?, ?)",
                     in->parties.conversation, sequence, position);
   }
-  if (!draft.client_id.empty()) client_ids_.add(author, draft.client_id, position);
+  if (!draft.client_id.empty()) client_ids_.add(author, id_hash, position);
   Message message;
   message.position = {static_cast<std::uint64_t>(position)};
   message.conversation = {static_cast<std::uint64_t>(in->parties.conversation)};
@@ -192,8 +201,9 @@ Result<Appended> Writer::post(const PostDraft& draft, Timestamp now) {
   return Appended{std::move(message), false};
 }
 
-std::optional<Result<Appended>> Writer::find_repeated(const PostDraft& draft, std::int64_t author) {
-  for (const std::int64_t position : client_ids_.find(author, draft.client_id)) {
+std::optional<Result<Appended>> Writer::find_repeated(const PostDraft& draft, std::uint64_t id_hash,
+                                                      std::int64_t author) {
+  for (const std::int64_t position : client_ids_.find(author, id_hash)) {
     std::int64_t conversation_id = 0;
     {
       Query query = statements_.get("SELECT conversation FROM log WHERE position = ?", position);

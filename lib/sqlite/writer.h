@@ -53,11 +53,12 @@ class Writer {
   // The results lack what is the draft's, until it is certain that they stand.
   std::vector<Result<Appended>> append_all(std::span<const Draft> drafts, Timestamp now);
   // A draft that comes soon.
-  void expect(const Draft& draft) const;
-  Result<Appended> post(const PostDraft& draft, Timestamp now);
+  std::uint64_t expect(const Draft& draft) const;
+  Result<Appended> post(const PostDraft& draft, std::uint64_t id_hash, Timestamp now);
   Result<Appended> mark(const MarkDraft& draft, Timestamp now);
   // The message that (author, client_id) gave before.
-  std::optional<Result<Appended>> find_repeated(const PostDraft& draft, std::int64_t author);
+  std::optional<Result<Appended>> find_repeated(const PostDraft& draft, std::uint64_t id_hash,
+                                                std::int64_t author);
   // Of the user's own messages, those above `read` and up to `to`.
   std::int64_t own_between(const Conversation& in, std::int64_t user, std::int64_t own_read,
                            std::int64_t read, std::int64_t to);

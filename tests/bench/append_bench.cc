@@ -202,6 +202,7 @@ void measure_pairs(const MessageStore& full, Sender& to_full, const Options& opt
 
 int main(int argc, char** argv) {
   const Options options = read_options(argc, argv);
+  chatrt::stop_counting_sqlite_memory();  // as chatd
   std::printf("%s, text %llu bytes, %llu conversations, client ids %s\n",
               options.normal ? "NORMAL" : "FULL",
               static_cast<unsigned long long>(options.text_bytes),

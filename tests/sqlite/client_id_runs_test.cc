@@ -95,7 +95,7 @@ TEST_SUITE("client id runs") {
       }
       const bool fails = random() % 4 == 0;
       {
-        Transaction transaction(*opened->database, Transaction::Kind::writing);
+        Transaction transaction(opened->statements, Transaction::Kind::writing);
         opened->runs.begin();
         opened->runs.merge(random() % 600);
         opened->runs.add(entries);
@@ -135,7 +135,7 @@ TEST_SUITE("client id runs") {
       while (entries.size() < 5'000 + random() % 200) {
         entries.push_back({random(), static_cast<std::int64_t>(added.size() + entries.size() + 1)});
       }
-      Transaction transaction(*opened->database, Transaction::Kind::writing);
+      Transaction transaction(opened->statements, Transaction::Kind::writing);
       opened->runs.begin();
       opened->runs.merge(entries.size());
       opened->runs.add(entries);
