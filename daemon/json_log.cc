@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "chatrt/message.h"
 #include "chatrt/socketio/json.h"
 #include "chatrt/utf8.h"
@@ -10,17 +13,19 @@ namespace chatd {
 namespace {
 
 constexpr std::size_t kFieldBytesMax = 256;
+constexpr std::size_t kNumberBytesMax = 20;
 constexpr std::size_t kGatheredBytesMax = 256 * 1024;
 constexpr std::chrono::milliseconds kGatherFor{50};
 
-std::string_view level_name(chatrt::LogLevel level) {
+// What stands between the time of a line and the name of its event.
+std::string_view with_level(chatrt::LogLevel level) {
   switch (level) {
-    case chatrt::LogLevel::debug: return "debug";
-    case chatrt::LogLevel::info: return "info";
-    case chatrt::LogLevel::warning: return "warning";
-    case chatrt::LogLevel::error: return "error";
+    case chatrt::LogLevel::debug: return R"(","level":"debug","event":")";
+    case chatrt::LogLevel::info: return R"(","level":"info","event":")";
+    case chatrt::LogLevel::warning: return R"(","level":"warning","event":")";
+    case chatrt::LogLevel::error: break;
   }
-  return "error";
+  return R"(","level":"error","event":")";
 }
 
 // What a terminal obeys or a reader does not see: DEL, the C1 controls, and the separators and
@@ -64,13 +69,8 @@ bool is_plain(std::string_view text) {
   return plain;
 }
 
-void append_text(std::string& out, std::string_view text) {
-  text = text.substr(0, kFieldBytesMax);
-  if (is_plain(text)) {
-    out.append("\"").append(text).append("\"");
-    return;
-  }
-  // The cut may have split a character.
+// `text` is cut at kFieldBytesMax, which may have split a character.
+void append_hostile(std::string& out, std::string_view text) {
   while (!text.empty() && text.size() == kFieldBytesMax && !chatrt::is_valid_utf8(text) &&
          (static_cast<unsigned char>(text.back()) & 0x80) != 0) {
     text.remove_suffix(1);
@@ -81,6 +81,39 @@ void append_text(std::string& out, std::string_view text) {
     if ((static_cast<unsigned char>(c) & 0x80) != 0) c = '?';
   }
   append_visible(out, clean);
+}
+
+char* put(char* at, std::string_view text) { return std::copy(text.begin(), text.end(), at); }
+
+char* put_value(char* at, const chatrt::LogField& field) {
+  if (const auto* truth = std::get_if<bool>(&field.value)) {
+    return put(at, *truth ? "true" : "false");
+  }
+  char* const end = at + kNumberBytesMax;
+  if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
+    return std::to_chars(at, end, *number).ptr;
+  }
+  return std::to_chars(at, end, std::get<std::uint64_t>(field.value)).ptr;
+}
+
+// A line for each message: so in one piece, for which room is made once.
+void append_field(std::string& out, const chatrt::LogField& field) {
+  constexpr std::string_view kQuotes = R"(,"":"")";
+  const auto* value = std::get_if<std::string_view>(&field.value);
+  const std::string_view text = value == nullptr ? "" : value->substr(0, kFieldBytesMax);
+  const std::size_t size = out.size();
+  out.resize(size + kQuotes.size() + field.key.size() + std::max(text.size(), kNumberBytesMax));
+  char* at = out.data() + size;
+  at = put(put(put(at, ",\""), field.key), "\":");
+  if (value == nullptr) {
+    at = put_value(at, field);
+  } else if (is_plain(text)) {
+    at = put(put(put(at, "\""), text), "\"");
+  } else {
+    out.resize(static_cast<std::size_t>(at - out.data()));
+    return append_hostile(out, text);
+  }
+  out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 }  // namespace
@@ -108,28 +141,18 @@ void JsonLog::write(chatrt::LogLevel level, std::string_view event,
     return;
   }
   const bool urgent = level >= chatrt::LogLevel::warning || lines_.size() > kGatheredBytesMax;
-  if (urgent || Clock::now() - flushed_at_ >= kGatherFor) return flush();
-  if (before == 0) wake_.notify_one();
+  if (urgent) return flush();
+  if (before > 0) return;  // the flusher knows
+  if (Clock::now() - flushed_at_ >= kGatherFor) return flush();
+  wake_.notify_one();
 }
 
 void JsonLog::append(chatrt::LogLevel level, std::string_view event,
                      std::span<const chatrt::LogField> fields) {
   lines_.append(R"({"time":")");
   chatrt::append_timestamp(lines_, clock_.now());
-  lines_.append(R"(","level":")").append(level_name(level)).append(R"(","event":")");
-  lines_.append(event).push_back('"');
-  for (const chatrt::LogField& field : fields) {
-    lines_.append(",\"").append(field.key).append("\":");
-    if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-      append_text(lines_, *text);
-    } else if (const auto* truth = std::get_if<bool>(&field.value)) {
-      lines_.append(*truth ? "true" : "false");
-    } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
-      chatrt::socketio::append_json_number(lines_, *number);
-    } else {
-      chatrt::socketio::append_json_number(lines_, std::get<std::uint64_t>(field.value));
-    }
-  }
+  lines_.append(with_level(level)).append(event).push_back('"');
+  for (const chatrt::LogField& field : fields) append_field(lines_, field);
   lines_.append("}\n");
 }
 

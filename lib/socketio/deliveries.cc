@@ -36,13 +36,12 @@ void Server::Impl::run_deliveries(MonotonicTime now) {
     const std::lock_guard lock(mutex_);
     std::swap(mailbox_, running_);
   }
-  const Nsp* const main = find_nsp("/");
   std::optional<std::uint32_t> packet_index;  // that `packet` is, and `nsp` of it
   std::string_view packet;
   const Nsp* nsp = nullptr;
   for (const Batch::Operation& operation : running_.operations_) {
     if (operation.is_task) {
-      Socket* const socket = find(operation.connection, main);
+      Socket* const socket = find(operation.connection, main_);
       if (socket == nullptr) continue;
       guarded(*socket, "task", [&] { running_.tasks_[operation.index](*socket); });
       continue;

@@ -10,6 +10,8 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 // Takes the digits at the head of `text`; nothing if there is none or the number is above `max`.
 std::optional<std::uint64_t> take_number(std::string_view& text, std::uint64_t max) {
   std::uint64_t value = 0;
@@ -78,7 +80,7 @@ Result<Split> split(std::string_view text) {
     if (!found.header.id) return Error{Errc::invalid_argument, "ack id"};
   }
   // JSON may begin with a space; the reference takes one for a digit, and no client sends it.
-  if (!text.empty() && std::string_view{" \t\r\n"}.find(text[0]) != std::string_view::npos) {
+  if (!text.empty() && is_json_space(text[0])) {
     return Error{Errc::invalid_argument, "space before the payload"};
   }
   found.json = text;

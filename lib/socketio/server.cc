@@ -22,6 +22,11 @@ DisconnectReason reason_of(engineio::CloseReason reason) {
   return DisconnectReason::transport_error;
 }
 
+const Nsp* nsp_named(std::string_view name, const Server::Namespaces& namespaces) {
+  const auto found = namespaces.find(name);
+  return found == namespaces.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::string_view disconnect_reason_name(DisconnectReason reason) noexcept {
@@ -44,6 +49,7 @@ Server::Impl::Impl(Options options, Namespaces namespaces, std::vector<Middlewar
                    std::function<void()> wake)
     : options_(options),
       namespaces_(std::move(namespaces)),
+      main_(nsp_named("/", namespaces_)),
       middleware_(std::move(middleware)),
       random_(random),
       log_(log),
@@ -217,8 +223,7 @@ Connection* Server::Impl::find(ConnectionId id) noexcept {
 }
 
 const Nsp* Server::Impl::find_nsp(std::string_view name) const noexcept {
-  const auto found = namespaces_.find(name);
-  return found == namespaces_.end() ? nullptr : &*found;
+  return name == "/" ? main_ : nsp_named(name, namespaces_);
 }
 
 Socket::Impl* Server::Impl::socket_of(Connection& connection, const Nsp* nsp) noexcept {

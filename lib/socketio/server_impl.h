@@ -175,6 +175,7 @@ class Server::Impl final : public engineio::Application {
 
   const Options options_;
   const Namespaces namespaces_;
+  const Nsp* const main_;  // "/", which nearly all is of; nullptr if there is none
   const std::vector<Middleware> middleware_;
   engineio::RandomSource random_;
   LogSink& log_;
