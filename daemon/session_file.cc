@@ -1,8 +1,7 @@
 #include "session_file.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -167,11 +166,12 @@ SessionFile::Notes SessionFile::begin_file() {
 }
 
 SessionFile::Mac SessionFile::sign(std::string_view text) const {
-  Mac mac{};
-  unsigned size = 0;
-  ::HMAC(::EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-         reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-         reinterpret_cast<unsigned char*>(mac.data()), &size);
+  static_assert(kKeyBytes == crypto_auth_hmacsha256_KEYBYTES);
+  static_assert(std::tuple_size_v<Mac> == crypto_auth_hmacsha256_BYTES);
+  Mac mac;
+  crypto_auth_hmacsha256(reinterpret_cast<unsigned char*>(mac.data()),
+                         reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                         reinterpret_cast<const unsigned char*>(key_.data()));
   return mac;
 }
 

@@ -161,11 +161,11 @@ bool Connection::process_head() {
     return false;
   }
   shard_.counters().requests += 1;
-  on_head(parsed.head, std::string_view{bytes}.substr(0, parsed.bytes));
+  on_head(parsed.head, parsed.bytes);
   return state_ == State::head || state_ == State::body;
 }
 
-void Connection::on_head(const HttpHead& head, std::string_view head_bytes) {
+void Connection::on_head(const HttpHead& head, std::size_t bytes) {
   const OriginPolicy& origins = shard_.options().origins;
   const std::string_view origin = head.header("origin");
   const std::string_view host = head.header("host");
@@ -176,7 +176,7 @@ void Connection::on_head(const HttpHead& head, std::string_view head_bytes) {
     const auto shard = chatrt::engineio::Server::shard_of(head.query);
     if (shard && shard_.move_to(*shard, *this, std::string{unread()}, address_)) return;
   }
-  consume(head_bytes.size());
+  consume(bytes);
   keep_alive_ = head.keep_alive;
   is_head_ = head.method == "HEAD";
   is_engine_ = engine;
@@ -198,7 +198,7 @@ void Connection::on_head(const HttpHead& head, std::string_view head_bytes) {
     if (body_bytes_ > 0 || head.upgrades_to_websocket) keep_alive_ = false;
     return write_response(403, "application/json", R"({"code":4,"message":"Forbidden"})", {});
   }
-  if (head.upgrades_to_websocket) return begin_websocket(head, head_bytes);
+  if (head.upgrades_to_websocket) return begin_websocket(head);
   if (engine) return begin_engine(head);
   begin_route(head);
 }

@@ -105,9 +105,9 @@ class Connection {
   bool admit(const HttpHead& head);
   bool process_head();
   bool process_body();
-  void on_head(const HttpHead& head, std::string_view head_bytes);
+  void on_head(const HttpHead& head, std::size_t bytes);
   void begin_engine(const HttpHead& head);
-  void begin_websocket(const HttpHead& head, std::string_view head_bytes);
+  void begin_websocket(const HttpHead& head);
   void begin_route(const HttpHead& head);
   void process_websocket(char* bytes, std::size_t size);
   void end_websocket(bool error);

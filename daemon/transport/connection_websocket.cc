@@ -18,7 +18,7 @@ constexpr std::uint16_t kPolicyViolation = 1008;
 
 }  // namespace
 
-void Connection::begin_websocket(const HttpHead& head, std::string_view head_bytes) {
+void Connection::begin_websocket(const HttpHead& head) {
   keep_alive_ = false;
   if (!is_engine_) return write_response(404, {}, {}, {});
   if (!admit(head)) return;
@@ -27,11 +27,12 @@ void Connection::begin_websocket(const HttpHead& head, std::string_view head_byt
   if (const auto refusal = shard_.engine().check_websocket(request)) {
     return write_response(refusal->status, "text/html", refusal->body, {});
   }
-  const WebSocketAnswer answer = answer_websocket(head_bytes);
-  if (!answer.accepted || head.method != "GET") {
+  const auto answer =
+      answer_websocket(head.only("sec-websocket-version"), head.only("sec-websocket-key"));
+  if (!answer || head.method != "GET") {
     return write_response(400, {}, {}, "Sec-WebSocket-Version: 13\r\n");
   }
-  out().append(answer.response).append(cors_).append("\r\n");
+  out().append(*answer).append(cors_).append("\r\n");
   cors_ = {};
   in_.shrink_to_fit();
   state_ = State::websocket;

@@ -123,6 +123,11 @@ std::string_view HttpHead::header(std::string_view name) const noexcept {
   return {};
 }
 
+std::string_view HttpHead::only(std::string_view name) const noexcept {
+  const auto is_it = [name](const auto& line) { return equal_nocase(line.first, name); };
+  return std::ranges::count_if(headers, is_it) == 1 ? header(name) : std::string_view{};
+}
+
 ParsedHead parse_head(std::string_view bytes) {
   ParsedHead parsed;
   parsed.head.headers.reserve(kHeaderLinesExpected);

@@ -26,6 +26,8 @@ struct HttpHead {
 
   // The value of a header, by its lower-case name; empty if absent.
   std::string_view header(std::string_view name) const noexcept;
+  // The same, and empty also if there are several of it.
+  std::string_view only(std::string_view name) const noexcept;
 };
 
 struct ParsedHead {

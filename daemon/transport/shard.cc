@@ -107,11 +107,13 @@ void Shard::run() {
 asio::io_context& Shard::context() noexcept { return loop_->context; }
 
 void Shard::post(std::function<void()> task) {
-  asio::post(loop_->context, [this, task = std::move(task)] {
-    now_ = clock_.monotonic();
-    task();
-    end_turn();
-  });
+  asio::post(loop_->context, [this, task = std::move(task)] { run_turn(task); });
+}
+
+void Shard::run_turn(const std::function<void()>& task) {
+  now_ = clock_.monotonic();
+  task();
+  end_turn();
 }
 
 void Shard::wake() {
@@ -147,6 +149,7 @@ void Shard::adopt(int fd, std::string address) {
 
 void Shard::adopt(int fd, std::unique_ptr<TlsStream> tls, std::string address, std::string bytes) {
   counters_.connections += 1;
+  if (current() == this) return add(fd, std::move(tls), std::move(address), std::move(bytes));
   // In a shared pointer, since a std::function can be copied.
   auto kept = std::make_shared<std::unique_ptr<TlsStream>>(std::move(tls));
   post([this, fd, kept, address = std::move(address), bytes = std::move(bytes)]() mutable {
@@ -211,7 +214,15 @@ void Shard::read(std::span<const std::uint64_t> carriers) {
   }
 }
 
+void Shard::read_adopted() {
+  for (std::size_t i = 0; i < adopted_.size(); i += kEventsPerTurn) {
+    read(std::span(adopted_).subspan(i, std::min(kEventsPerTurn, adopted_.size() - i)));
+  }
+  adopted_.clear();
+}
+
 void Shard::end_turn() {
+  if (!adopted_.empty()) read_adopted();
   run_at_turn_end();
   if (const auto deadline = next_deadline(); deadline && *deadline <= now_) {
     server_ != nullptr ? server_->on_tick(now_) : engine_->on_tick(now_);
@@ -313,10 +324,7 @@ void Shard::arm_timer() {
   loop_->armed = next;
   loop_->timer.expires_at(next);
   loop_->timer.async_wait([this](const std::error_code& error) {
-    if (error) return;
-    loop_->armed = chatrt::MonotonicTime::max();
-    now_ = clock_.monotonic();
-    end_turn();
+    if (!error) run_turn([this] { loop_->armed = chatrt::MonotonicTime::max(); });
   });
 }
 
@@ -342,6 +350,7 @@ void Shard::add(int fd, std::unique_ptr<TlsStream> tls, std::string address, std
   Connection& added = *(connections_[slot] = std::move(connection));
   counters_.accepted += 1;
   added.process();
+  if (!added.is_tls()) adopted_.push_back(added.carrier);
   if (added.is_over()) destroy(added);
 }
 

@@ -76,6 +76,8 @@ class Shard final : public chatrt::engineio::Transport {
   asio::io_context& context() noexcept;
   // Any thread: runs `task` on the shard's.
   void post(std::function<void()> task);
+  // On the shard's thread, outside of its turns: one of `task` alone.
+  void run_turn(const std::function<void()>& task);
   // Any thread: has the mailboxes emptied soon.
   void wake();
   // The shard whose thread this is, or nullptr.
@@ -85,7 +87,7 @@ class Shard final : public chatrt::engineio::Transport {
   // On the shard's thread, outside of what the sessions call: what wake() has announced, now.
   void empty_mailboxes();
   // Any thread: takes over a socket that was just connected; or one of another shard, from which
-  // `bytes` were read already.
+  // `bytes` were read already. On the shard's own thread: within a turn.
   void adopt(int fd, std::string address);
   void adopt(int fd, std::unique_ptr<TlsStream> tls, std::string address, std::string bytes);
   // Any thread: closes all sessions and connections, once what is queued has left or `patience` is
@@ -129,9 +131,11 @@ class Shard final : public chatrt::engineio::Transport {
 
   void run();
   void turn();
+  void end_turn();
   // Reads from those that are readable.
   void read(std::span<const std::uint64_t> carriers);
-  void end_turn();
+  // From those that were adopted in this turn: as a rule their first request has come as well.
+  void read_adopted();
   void run_at_turn_end();
   void flush();
   void flush(std::span<const std::uint64_t> carriers);
@@ -163,6 +167,7 @@ class Shard final : public chatrt::engineio::Transport {
   std::vector<std::uint32_t> generations_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint64_t> to_flush_;
+  std::vector<std::uint64_t> adopted_;
   SocketBatch batch_;
   std::vector<std::unique_ptr<Connection>> dead_;
   std::string read_buffer_;

@@ -184,28 +184,16 @@ struct WebSocketReader::Codec {
   Config::message_type::ptr message;
 };
 
-WebSocketAnswer answer_websocket(std::string_view head) {
-  WebSocketAnswer answer;
-  try {
-    wpp::http::parser::request request;
-    request.consume(head.data(), head.size());
-    if (!request.ready() || wpp::processor::get_websocket_version(request) != 13) return answer;
-    NoRandom random;
-    const Processor processor(false, true, std::make_shared<Manager>(), random);
-    if (processor.validate_handshake(request)) return answer;
-    // RFC 6455 4.2.1: the key is 16 bytes in base64.
-    if (request.get_header("Sec-WebSocket-Key").size() != 24) return answer;
-    wpp::http::parser::response response;
-    if (processor.process_handshake(request, "", response)) return answer;
-    answer.response =
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Accept: " +
-        response.get_header("Sec-WebSocket-Accept") + "\r\n";
-    answer.accepted = true;
-  } catch (const wpp::http::exception&) {
-    // Not a handshake that the codec takes.
-  }
-  return answer;
+std::optional<std::string> answer_websocket(std::string_view version, std::string_view key) {
+  constexpr std::size_t kKeySize = 24;  // 4.2.1: 16 bytes in base64
+  if (version != "13" || key.size() != kKeySize) return std::nullopt;
+  std::string signed_key{key};
+  signed_key += wpp::processor::constants::handshake_guid;
+  std::array<unsigned char, 20> hash;
+  wpp::sha1::calc(signed_key.data(), signed_key.size(), hash.data());
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+         "Connection: Upgrade\r\nSec-WebSocket-Accept: " +
+         wpp::base64_encode(hash.data(), hash.size()) + "\r\n";
 }
 
 void append_frame(std::string& out, Opcode opcode, std::string_view payload) {

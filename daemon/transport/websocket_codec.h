@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,12 +13,9 @@ namespace chatd::transport {
 
 enum class Opcode : std::uint8_t { text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
 
-// The answer to a request that asks for a WebSocket; `head` is the request with its empty line.
-struct WebSocketAnswer {
-  bool accepted = false;
-  std::string response;  // accepted: the whole 101 but for its last empty line; else nothing
-};
-WebSocketAnswer answer_websocket(std::string_view head);
+// The answer to a GET that upgrades to WebSocket and has these Sec-WebSocket-Version and -Key: the
+// whole 101 but for its last empty line. Nothing if they are not those of RFC 6455.
+std::optional<std::string> answer_websocket(std::string_view version, std::string_view key);
 
 // Appends a frame, from server to client.
 void append_frame(std::string& out, Opcode opcode, std::string_view payload);

@@ -194,6 +194,9 @@ TEST_SUITE("parse_head") {
     CHECK(parsed.head.header("host") == "x:1");
     CHECK(parsed.head.header("a") == "b c");  // the first of them
     CHECK(parsed.head.header("b").empty());
+    CHECK(parsed.head.only("host") == "x:1");
+    CHECK(parsed.head.only("a").empty());
+    CHECK(parsed.head.only("b").empty());
   }
 
   TEST_CASE("reads only the first of several requests") {

@@ -446,19 +446,8 @@ TEST_SUITE("append_frame") {
 }
 
 TEST_SUITE("answer_websocket") {
-  std::string handshake(std::string_view version, std::string_view key) {
-    return "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: "
-           "Upgrade\r\n"
-           "Upgrade: websocket\r\nSec-WebSocket-Version: " +
-           std::string{version} + "\r\nSec-WebSocket-Key: " + std::string{key} +
-           "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
-  }
-
   TEST_CASE("accepts by the example of RFC 6455, and negotiates no extension") {
-    const WebSocketAnswer answer = answer_websocket(handshake("13", "dGhlIHNhbXBsZSBub25jZQ=="));
-
-    REQUIRE(answer.accepted);
-    CHECK(answer.response ==
+    CHECK(answer_websocket("13", "dGhlIHNhbXBsZSBub25jZQ==") ==
           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
   }
@@ -466,13 +455,11 @@ TEST_SUITE("answer_websocket") {
   TEST_CASE("refuses other versions and keys") {
     for (const std::string version : {"", "0", "7", "8", "12", "14", "x"}) {
       CAPTURE(version);
-      CHECK_FALSE(answer_websocket(handshake(version, "dGhlIHNhbXBsZSBub25jZQ==")).accepted);
+      CHECK_FALSE(answer_websocket(version, "dGhlIHNhbXBsZSBub25jZQ=="));
     }
     for (const std::string key : {"", "short", "dGhlIHNhbXBsZSBub25jZQ==dGhl"}) {
       CAPTURE(key);
-      CHECK_FALSE(answer_websocket(handshake("13", key)).accepted);
+      CHECK_FALSE(answer_websocket("13", key));
     }
-    CHECK_FALSE(answer_websocket("").accepted);
-    CHECK_FALSE(answer_websocket("junk\r\n\r\n").accepted);
   }
 }

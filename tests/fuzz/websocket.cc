@@ -1,5 +1,5 @@
 // WebSocket frames: the same messages whether the bytes come at once or one by one, none above the
-// limit, and text that is UTF-8. A head of a request goes through the handshake too.
+// limit, and text that is UTF-8.
 
 #include <string>
 #include <utility>
@@ -48,6 +48,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Read slow = read(bytes, 1);
   REQUIRE_THAT(whole.messages == slow.messages);
   REQUIRE_THAT(whole.error == slow.error);
-  answer_websocket(bytes);
   return 0;
 }

@@ -190,6 +190,12 @@ const holes = [
       assert.ok(answer.status >= 400 && answer.status < 500, `${value.slice(0, 20)}: ${answer.status}`);
     }
   }],
+  ['websocketpp: several keys or versions, of which parsers take different ones', async () => {
+    for (const lines of [`${WEBSOCKET}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`,
+      `${WEBSOCKET}Sec-WebSocket-Version: 13\r\n`, `${WEBSOCKET}sec-websocket-version: 8\r\n`]) {
+      assert.equal((await upgrade(lines)).status, 400);
+    }
+  }],
   ['SQLite CVE-2025-6965: statements of an attacker', async () => {
     // More aggregates than columns; it needs somebody who may write SQL. Here it is a text, everywhere.
     const sql = `x'; SELECT ${Array.from({ length: 300 }, (_, i) => `sum(DISTINCT ${i})`)} FROM (SELECT 1); --`;
