@@ -26,7 +26,10 @@ SCENARIOS = {
     "pairs-1000x4-both": ["pairs", "--n", "1000", "--window", "4"],
     "idle-10k": ["connect", "--n", "10000", "--conn-rate", "2000", "--hold", "5"],
     "idle-19k": ["connect", "--n", "19000", "--conn-rate", "2000", "--hold", "5"],
+    # All at once, as after a restart.
+    "storm-10k": ["connect", "--n", "10000", "--conn-rate", "20000", "--hold", "5"],
 }
+CONNECTING = [name for name, arguments in SCENARIOS.items() if arguments[0] == "connect"]
 DURABLE = ["pairs-100x1", "pairs-1000x4", "open-5k", "http-64", "pairs-1000x4-both"]
 
 
@@ -71,7 +74,7 @@ def run_once(work, server, scenario, port, seconds):
     try:
         wait_for(port)
         time.sleep(0.4)
-        window = [] if scenario.startswith("idle") else ["--duration", str(seconds), "--warmup", "2"]
+        window = [] if scenario in CONNECTING else ["--duration", str(seconds), "--warmup", "2"]
         load = ["taskset", "-c", cores[1], f"{work}/chatload"] + SCENARIOS[scenario] + window
         load += ["--port", str(port), "--server-pid", str(process.pid), "--label", f"{name} {scenario}"]
         done = subprocess.run(load, capture_output=True, text=True, timeout=180, check=False)

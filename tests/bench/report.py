@@ -8,7 +8,7 @@ import platform
 import statistics
 import subprocess
 
-from measure import SCENARIOS
+from measure import CONNECTING, SCENARIOS
 
 COLOURS = {"chatd": "#1f6feb", "bun": "#b08800", "node": "#57606a"}
 FAULTS = ("errors", "lost", "duplicated", "out_of_order", "misrouted", "bad_acks", "conn_failed", "failed")
@@ -62,21 +62,34 @@ def load_table(servers):
     return lines
 
 
-def idle_table(servers):
-    lines = ["| server | bytes/connection | CPU us/connection | faults |", "|---|--:|--:|--:|"]
+def connect_cpu(runs):
+    return median(runs, lambda r: r["server_cpu_s"] * 1e6 / max(1, r["connected"]))
+
+
+def connect_table(servers):
+    lines = ["| server | connections/s | CPU us/connection | bytes/connection | faults |", "|---|--:|--:|--:|--:|"]
     for name, runs in sorted(servers.items()):
-        if name.endswith("/durable"):
-            continue
-        cpu = median(runs, lambda r: r["server_cpu_s"] * 1e6 / max(1, r["connected"]))
-        lines.append(f"| {name} | {number(median(runs, lambda r: r['bytes_per_conn']))} "
-                     f"| {number(cpu)} | {faults(runs)} |")
+        lines.append(f"| {name} | {number(median(runs, lambda r: r['achieved_rate']))} | {number(connect_cpu(runs))} "
+                     f"| {number(median(runs, lambda r: r['bytes_per_conn']))} | {faults(runs)} |")
     return lines
+
+
+def connect_ratio(scenario, servers):
+    def times(peer):
+        if "chatd/memory" not in servers or peer not in servers:
+            return "-"
+        return f"{connect_cpu(servers[peer]) / connect_cpu(servers['chatd/memory']):.1f}x"
+
+    return f"| {scenario}, CPU of a connection | memory | {times('node/memory')} | {times('bun/memory')} |"
 
 
 def ratio_table(results):
     lines = ["| scenario | mode | chatd : Node | chatd : Bun |", "|---|---|--:|--:|"]
     for scenario in SCENARIOS:
-        if scenario.startswith(("idle", "open")) or scenario not in results:
+        if scenario.startswith("open") or scenario not in results:
+            continue
+        if scenario in CONNECTING:
+            lines.append(connect_ratio(scenario, results[scenario]))
             continue
         for mode in ("memory", "durable"):
             if f"chatd/{mode}" in results[scenario]:
@@ -110,7 +123,7 @@ def svg(results):
     """Messages a second as bars, each scenario scaled to its fastest server."""
     rows = []
     for scenario in SCENARIOS:
-        if scenario.startswith(("idle", "open")) or scenario not in results:
+        if scenario.startswith("open") or scenario in CONNECTING or scenario not in results:
             continue
         rows.append((scenario, None))
         servers = results[scenario]
@@ -151,6 +164,7 @@ event-loop turn into one transaction; without that they are 3 to 6 times slower.
 `faults` counts what the generator's checks found: lost, doubled, late, misrouted messages, wrong
 acks, failed connections.
 
+The ratios are of messages a second; those of a connection of CPU time, the peer's to chatd's.
 `-both`: the server has both cores, chatd two shards, and the generator shares them.
 """
 
@@ -169,7 +183,7 @@ def main():
              *ratio_table(results)]
     for scenario, arguments in SCENARIOS.items():
         if scenario in results:
-            table = idle_table if scenario.startswith("idle") else load_table
+            table = connect_table if scenario in CONNECTING else load_table
             lines += ["", f"## {scenario}", "", f"`chatload {' '.join(arguments)}`", "",
                       *table(results[scenario])]
     with open(given.markdown, "w", encoding="utf-8") as page:
