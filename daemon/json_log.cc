@@ -69,8 +69,8 @@ bool is_plain(std::string_view text) {
   return plain;
 }
 
-// `text` is cut at kFieldBytesMax, which may have split a character.
-void append_hostile(std::string& out, std::string_view text) {
+// Text of all kinds. It is cut at kFieldBytesMax, which may have split a character.
+void append_any(std::string& out, std::string_view text) {
   while (!text.empty() && text.size() == kFieldBytesMax && !chatrt::is_valid_utf8(text) &&
          (static_cast<unsigned char>(text.back()) & 0x80) != 0) {
     text.remove_suffix(1);
@@ -111,7 +111,7 @@ void append_field(std::string& out, const chatrt::LogField& field) {
     at = put(put(put(at, "\""), text), "\"");
   } else {
     out.resize(static_cast<std::size_t>(at - out.data()));
-    return append_hostile(out, text);
+    return append_any(out, text);
   }
   out.resize(static_cast<std::size_t>(at - out.data()));
 }
