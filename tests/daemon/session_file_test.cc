@@ -122,6 +122,18 @@ TEST_SUITE("session file") {
     CHECK(mode_of(folder + "/notes") == 0600U);
   }
 
+  // What clients have holds across versions: HMAC-SHA256, by Python's.
+  TEST_CASE_FIXTURE(SessionsFixture, "signs as RFC 2104 says") {
+    std::ofstream(folder + "/key") << "0123456789abcdef0123456789abcdef";
+    std::string hex;
+    for (const std::byte byte : open(now)->sign("text")) {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      hex += kDigits[std::to_integer<unsigned>(byte) >> 4];
+      hex += kDigits[std::to_integer<unsigned>(byte) & 15];
+    }
+    CHECK(hex == "84919e7e08fb5a126d5f7263c112392d79bc659bf88c0e56376738ef436ea165");
+  }
+
   TEST_CASE_FIXTURE(SessionsFixture, "says which file it cannot use") {
     std::ofstream(folder + "/key") << "short";
     const auto refused = SessionFile::open({folder + "/key", folder + "/notes"}, now);
