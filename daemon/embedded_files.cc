@@ -46,7 +46,7 @@ bool takes_gzip(std::string_view accepted) {
 HttpResponse file_response(const HttpRequest& request, const EmbeddedFile& file) {
   const bool same = request.if_none_match.find(file.etag) != std::string::npos;
   const bool gzip = !file.gzip.empty() && takes_gzip(request.accept_encoding);
-  HttpResponse response{same ? 304 : 200, std::string{type_of(file.path)},
+  HttpResponse response{same ? 304 : 200, type_of(file.path),
                         std::string{same   ? std::string_view{}
                                     : gzip ? file.gzip
                                            : file.content}};

@@ -36,13 +36,17 @@ bool starts_with_in_any_case(std::string_view text, std::string_view lower);
 transport::HttpResponse refusal(chatrt::LogSink& log, std::string_view route,
                                 const chatrt::Error& error);
 
+// A message with a text of usual length.
+inline constexpr std::size_t kAnswerBytesExpected = 512;
+
 // Answers with what `append` makes of a value, or with the problem.
 template <typename T, typename F>
 auto answer(const Call& call, F append) {
   return [responder = call.responder, &log = call.parts.log, route = call.route,
-          append](chatrt::Result<T> value) {
+          append](const chatrt::Result<T>& value) {
     if (!value) return responder.respond(refusal(log, route, value.error()));
     std::string body;
+    body.reserve(kAnswerBytesExpected);
     append(body, *value);
     responder.respond(json_response(200, std::move(body)));
   };

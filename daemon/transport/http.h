@@ -28,7 +28,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::string content_type;
+  std::string_view content_type;  // a constant of the program
   std::string body = {};
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
