@@ -2,9 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <charconv>
-
 #include "chatrt/message.h"
 #include "chatrt/socketio/json.h"
 #include "chatrt/utf8.h"
@@ -13,19 +10,17 @@ namespace chatd {
 namespace {
 
 constexpr std::size_t kFieldBytesMax = 256;
-constexpr std::size_t kNumberBytesMax = 20;
 constexpr std::size_t kGatheredBytesMax = 256 * 1024;
 constexpr std::chrono::milliseconds kGatherFor{50};
 
-// What stands between the time of a line and the name of its event.
-std::string_view with_level(chatrt::LogLevel level) {
+std::string_view level_name(chatrt::LogLevel level) {
   switch (level) {
-    case chatrt::LogLevel::debug: return R"(","level":"debug","event":")";
-    case chatrt::LogLevel::info: return R"(","level":"info","event":")";
-    case chatrt::LogLevel::warning: return R"(","level":"warning","event":")";
-    case chatrt::LogLevel::error: break;
+    case chatrt::LogLevel::debug: return "debug";
+    case chatrt::LogLevel::info: return "info";
+    case chatrt::LogLevel::warning: return "warning";
+    case chatrt::LogLevel::error: return "error";
   }
-  return R"(","level":"error","event":")";
+  return "error";
 }
 
 // What a terminal obeys or a reader does not see: DEL, the C1 controls, and the separators and
@@ -69,8 +64,13 @@ bool is_plain(std::string_view text) {
   return plain;
 }
 
-// Text of all kinds. It is cut at kFieldBytesMax, which may have split a character.
-void append_any(std::string& out, std::string_view text) {
+void append_text(std::string& out, std::string_view text) {
+  text = text.substr(0, kFieldBytesMax);
+  if (is_plain(text)) {
+    out.append("\"").append(text).append("\"");
+    return;
+  }
+  // The cut may have split a character.
   while (!text.empty() && text.size() == kFieldBytesMax && !chatrt::is_valid_utf8(text) &&
          (static_cast<unsigned char>(text.back()) & 0x80) != 0) {
     text.remove_suffix(1);
@@ -81,39 +81,6 @@ void append_any(std::string& out, std::string_view text) {
     if ((static_cast<unsigned char>(c) & 0x80) != 0) c = '?';
   }
   append_visible(out, clean);
-}
-
-char* put(char* at, std::string_view text) { return std::copy(text.begin(), text.end(), at); }
-
-char* put_value(char* at, const chatrt::LogField& field) {
-  if (const auto* truth = std::get_if<bool>(&field.value)) {
-    return put(at, *truth ? "true" : "false");
-  }
-  char* const end = at + kNumberBytesMax;
-  if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
-    return std::to_chars(at, end, *number).ptr;
-  }
-  return std::to_chars(at, end, std::get<std::uint64_t>(field.value)).ptr;
-}
-
-// A line for each message: so in one piece, for which room is made once.
-void append_field(std::string& out, const chatrt::LogField& field) {
-  constexpr std::string_view kQuotes = R"(,"":"")";
-  const auto* value = std::get_if<std::string_view>(&field.value);
-  const std::string_view text = value == nullptr ? "" : value->substr(0, kFieldBytesMax);
-  const std::size_t size = out.size();
-  out.resize(size + kQuotes.size() + field.key.size() + std::max(text.size(), kNumberBytesMax));
-  char* at = out.data() + size;
-  at = put(put(put(at, ",\""), field.key), "\":");
-  if (value == nullptr) {
-    at = put_value(at, field);
-  } else if (is_plain(text)) {
-    at = put(put(put(at, "\""), text), "\"");
-  } else {
-    out.resize(static_cast<std::size_t>(at - out.data()));
-    return append_any(out, text);
-  }
-  out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 }  // namespace
@@ -151,8 +118,20 @@ void JsonLog::append(chatrt::LogLevel level, std::string_view event,
                      std::span<const chatrt::LogField> fields) {
   lines_.append(R"({"time":")");
   chatrt::append_timestamp(lines_, clock_.now());
-  lines_.append(with_level(level)).append(event).push_back('"');
-  for (const chatrt::LogField& field : fields) append_field(lines_, field);
+  lines_.append(R"(","level":")").append(level_name(level)).append(R"(","event":")");
+  lines_.append(event).push_back('"');
+  for (const chatrt::LogField& field : fields) {
+    lines_.append(",\"").append(field.key).append("\":");
+    if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+      append_text(lines_, *text);
+    } else if (const auto* truth = std::get_if<bool>(&field.value)) {
+      lines_.append(*truth ? "true" : "false");
+    } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
+      chatrt::socketio::append_json_number(lines_, *number);
+    } else {
+      chatrt::socketio::append_json_number(lines_, std::get<std::uint64_t>(field.value));
+    }
+  }
   lines_.append("}\n");
 }
 
