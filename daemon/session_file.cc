@@ -74,6 +74,8 @@ bool write_all(int fd, std::string_view text) {
 
 chatrt::Result<std::unique_ptr<SessionFile>> SessionFile::open(const SessionFileOptions& options,
                                                                Timestamp now) {
+  // What else it prepares may fail, but is not used here.
+  [[maybe_unused]] const int prepared = sodium_init();
   std::unique_ptr<SessionFile> made(new SessionFile(options));
   if (Status loaded = made->load_key(options.key_file); !loaded) return std::move(loaded).error();
   if (options.notes_file.empty()) return made;
