@@ -111,7 +111,7 @@ Result<HttpResponse> create_message(const Call& call) {
   }
   call.parts.hub.post(
       std::move(draft),
-      answer<chatrt::Message>(
+      answer_in_turn<chatrt::Message>(
           call, [&log = call.parts.log](std::string& body, const chatrt::Message& message) {
             log.log(chatrt::LogLevel::info, "message",
                     {{"message", message.id()},
@@ -179,7 +179,7 @@ Result<HttpResponse> mark_read(const Call& call) {
   const auto seq = required(call.arguments.number("seq"), "seq");
   if (!seq) return seq.error();
   call.parts.hub.mark({*std::move(user), *id, chatrt::MarkKind::read, chatrt::Sequence{*seq}},
-                      answer<chatrt::MarkAdvanced>(call, chatrt::gateway::append_mark));
+                      answer_in_turn<chatrt::MarkAdvanced>(call, chatrt::gateway::append_mark));
   return later();
 }
 
@@ -221,7 +221,7 @@ Result<HttpResponse> presence(const Call& call) {
   }
   call.parts.hub.presence(
       *std::move(user), std::move(users),
-      answer<std::vector<chatrt::Presence>>(
+      answer_in_turn<std::vector<chatrt::Presence>>(
           call, [](std::string& body, const std::vector<chatrt::Presence>& found) {
             body.append(R"({"users":[)");
             for (std::size_t i = 0; i < found.size(); ++i) {

@@ -39,17 +39,27 @@ transport::HttpResponse refusal(chatrt::LogSink& log, std::string_view route,
 // A message with a text of usual length.
 inline constexpr std::size_t kAnswerBytesExpected = 512;
 
-// Answers with what `append` makes of a value, or with the problem.
-template <typename T, typename F>
-auto answer(const Call& call, F append) {
+// Answers by `respond` with what `append` makes of a value, or with the problem.
+template <typename T, auto respond, typename F>
+auto answer_by(const Call& call, F append) {
   return [responder = call.responder, &log = call.parts.log, route = call.route,
           append](const chatrt::Result<T>& value) {
-    if (!value) return responder.respond(refusal(log, route, value.error()));
+    if (!value) return (responder.*respond)(refusal(log, route, value.error()));
     std::string body;
     body.reserve(kAnswerBytesExpected);
     append(body, *value);
-    responder.respond(json_response(200, std::move(body)));
+    (responder.*respond)(json_response(200, std::move(body)));
   };
+}
+// From any thread.
+template <typename T, typename F>
+auto answer(const Call& call, F append) {
+  return answer_by<T, &transport::Responder::respond>(call, append);
+}
+// From the Hub's commit lane.
+template <typename T, typename F>
+auto answer_in_turn(const Call& call, F append) {
+  return answer_by<T, &transport::Responder::respond_in_turn>(call, append);
 }
 
 // --- for operators and for those who watch over the process

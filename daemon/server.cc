@@ -139,6 +139,29 @@ std::size_t connections_max(const Config& config) {
   return files.rlim_cur / 5 * 4;
 }
 
+// The Hub's way out: the chat, and what is answered over HTTP.
+class TurnOutlet final : public chatrt::Outlet {
+ public:
+  using Shards = std::vector<std::unique_ptr<transport::Shard>>;
+  TurnOutlet(chatrt::gateway::Chat& chat, const Shards& shards) : chat_(chat), shards_(shards) {}
+
+  void send(std::span<const chatrt::ConnectionId> connections,
+            const chatrt::Event& event) override {
+    chat_.send(connections, event);
+  }
+  void replay_paused(chatrt::ConnectionId connection, std::function<void()> more) override {
+    chat_.replay_paused(connection, std::move(more));
+  }
+  void flush() override {
+    chat_.flush();
+    for (const auto& shard : shards_) shard->hand_over_answers();
+  }
+
+ private:
+  chatrt::gateway::Chat& chat_;
+  const Shards& shards_;
+};
+
 }  // namespace
 
 // In the order they are built; they go in reverse.
@@ -167,9 +190,11 @@ struct Server::Parts {
   Explain explain{store, *registry, trace};
   chatrt::gateway::Chat chat{{gate.authorizer(), clock, log, session_file.get(), &trace},
                              chat_options(config)};
+  std::vector<std::unique_ptr<transport::Shard>> shards;
+  TurnOutlet outlet{chat, shards};
   chatrt::Hub hub{{.registry = *registry,
                    .store = store,
-                   .outlet = chat,
+                   .outlet = outlet,
                    .authorizer = gate.authorizer(),
                    .commit_lane = in_memory(config) ? lanes.quick() : lanes.commits(),
                    .read_lane = in_memory(config) ? lanes.quick() : lanes.reads(),
@@ -180,7 +205,6 @@ struct Server::Parts {
                   hub_options(config)};
   std::unique_ptr<HttpApi> api;
   std::shared_ptr<transport::Doorman> doorman;
-  std::vector<std::unique_ptr<transport::Shard>> shards;
   std::vector<std::unique_ptr<chatrt::socketio::Server>> servers;
   std::unique_ptr<transport::Acceptor> acceptor;
   bool stopped = false;

@@ -60,6 +60,10 @@ void Responder::respond(HttpResponse response) const {
   shard_->respond_http(exchange_, std::move(response));
 }
 
+void Responder::respond_in_turn(HttpResponse response) const {
+  shard_->respond_http_in_turn(exchange_, std::move(response));
+}
+
 Connection::Connection(Shard& shard, int fd, std::unique_ptr<TlsStream> tls, std::string address,
                        std::string bytes)
     : shard_(shard),

@@ -39,6 +39,9 @@ class Responder {
  public:
   Responder(Shard& shard, std::uint64_t exchange) : shard_(&shard), exchange_(exchange) {}
   void respond(HttpResponse response) const;
+  // From the Hub's commit lane: handed over with what else its turn brings about, when the Outlet
+  // is flushed (Shard::hand_over_answers).
+  void respond_in_turn(HttpResponse response) const;
 
  private:
   Shard* shard_;

@@ -131,14 +131,9 @@ void Shard::empty_mailboxes() {
 
 void Shard::run_mailboxes() {
   if (server_ != nullptr) server_->run_deliveries(now_);
-  {
-    const std::lock_guard lock(mutex_);
-    std::swap(answers_, running_answers_);
-  }
-  for (const auto& [exchange, response] : running_answers_) {
-    if (Connection* connection = find(exchange)) connection->respond(response);
-  }
-  running_answers_.clear();
+  auto& answers = answers_.take();
+  for (const auto& [exchange, response] : answers) answer(exchange, response);
+  answers.clear();
 }
 
 void Shard::adopt(int fd, std::string address) {
@@ -433,15 +428,21 @@ void Shard::close(chatrt::engineio::Carrier websocket, std::uint16_t code) {
 }
 
 void Shard::respond_http(std::uint64_t exchange, HttpResponse response) {
-  if (current() == this) {
-    if (Connection* connection = find(exchange)) connection->respond(response);
-    return;
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    answers_.emplace_back(exchange, std::move(response));
-  }
-  wake();
+  if (current() == this) return answer(exchange, response);
+  if (answers_.put(exchange, std::move(response))) wake();
+}
+
+void Shard::respond_http_in_turn(std::uint64_t exchange, HttpResponse response) {
+  if (current() == this) return answer(exchange, response);
+  answers_.hold(exchange, std::move(response));
+}
+
+void Shard::hand_over_answers() {
+  if (answers_.hand_over()) wake();
+}
+
+void Shard::answer(std::uint64_t exchange, const HttpResponse& response) {
+  if (Connection* connection = find(exchange)) connection->respond(response);
 }
 
 }  // namespace chatd::transport

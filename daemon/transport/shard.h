@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "answer_box.h"
 #include "chatrt/clock.h"
 #include "chatrt/engineio/server.h"
 #include "chatrt/log.h"
@@ -108,6 +108,10 @@ class Shard final : public chatrt::engineio::Transport {
 
   // Any thread: the answer to a request of the HttpHandler.
   void respond_http(std::uint64_t exchange, HttpResponse response);
+  // One thread at a time, such as the Hub's commit lane: the same, but what is for another thread
+  // waits for hand_over_answers().
+  void respond_http_in_turn(std::uint64_t exchange, HttpResponse response);
+  void hand_over_answers();
 
   // --- for its connections
   chatrt::MonotonicTime now() const noexcept { return now_; }
@@ -142,6 +146,7 @@ class Shard final : public chatrt::engineio::Transport {
   // Sends what is first in each queue. `failed`: the answers that are no number of bytes, else 0.
   void send(std::span<const std::uint64_t> carriers, std::span<ssize_t> failed);
   void run_mailboxes();
+  void answer(std::uint64_t exchange, const HttpResponse& response);
   void sweep();
   void arm_timer();
   std::optional<chatrt::MonotonicTime> next_deadline() const;
@@ -178,11 +183,7 @@ class Shard final : public chatrt::engineio::Transport {
   std::vector<std::function<void()>> at_turn_end_;
   bool shutting_down_ = false;
   chatrt::MonotonicTime give_up_at_{};
-
-  using Answers = std::vector<std::pair<std::uint64_t, HttpResponse>>;
-  std::mutex mutex_;
-  Answers answers_;  // guarded by mutex_: of the HttpHandler, on their way to their connections
-  Answers running_answers_;
+  AnswerBox answers_;  // of the HttpHandler
 };
 
 }  // namespace chatd::transport
