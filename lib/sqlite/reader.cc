@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "missed.h"
 #include "schema.h"
@@ -14,7 +16,65 @@ struct Snapshot : Transaction {
   explicit Snapshot(Statements& statements) : Transaction(statements, Kind::reading) {}
 };
 
+// A conversation of a user, as the user sees it.
+struct Own {
+  std::int64_t conversation;
+  Head head;
+  std::int64_t sent_by_peer;
+  std::optional<std::int64_t> delivered;  // the user's mark, if it was read with the row
+};
+
+#define CHATRT_OWN                                              \
+  "SELECT c.id, " CHATRT_HEAD                                   \
+  ", m.delivered, c.user_a FROM members m JOIN conversations c" \
+  " ON c.id = m.conversation WHERE m.user = ? "
+
 }  // namespace
+
+// One state of the file, with the heads that belong to it.
+class Reader::HeadsSnapshot {
+ public:
+  HeadsSnapshot(Statements& statements, const Heads& heads) {
+    for (bool valid = false; !valid;) {
+      const std::uint64_t generation = heads.generation();
+      transaction_.reset();
+      transaction_.emplace(statements);
+      Query end = statements.get("SELECT max(position) FROM log");
+      end.next();
+      view_ = heads.view(end.integer(0));
+      valid = heads.generation() == generation;
+    }
+  }
+
+  Head head(std::int64_t conversation, const Head& row) const {
+    const Head head = view_.head(conversation, row);
+    if (head.last_sequence <= 0) throw_damaged("a conversation has no messages");
+    return head;
+  }
+
+  // Calls `use(Own)` for conversations of `user`: for those that `found`, of CHATRT_OWN with a
+  // condition on the row, gives, and for those whose rows may be behind.
+  template <typename Use>
+  void for_each(std::int64_t user, Query found, Use use) const {
+    const auto own = [user](std::int64_t id, const Members& members, const Head& head) {
+      return Own{id, head, user == members.a ? head.sent_b : head.sent_a, {}};
+    };
+    const std::vector<Tail::Found> ahead = view_.heads_of(user);
+    while (found.next()) {
+      const std::int64_t id = found.integer(0);
+      if (std::ranges::binary_search(ahead, id, {}, &Tail::Found::conversation)) continue;
+      const std::int64_t a = found.integer(2 + kHeadColumns);
+      Own row = own(id, {a, 0}, head(id, head_of(found, 1)));
+      row.delivered = found.integer(1 + kHeadColumns);
+      use(row);
+    }
+    for (const Tail::Found& of : ahead) use(own(of.conversation, of.members, of.head));
+  }
+
+ private:
+  std::optional<Snapshot> transaction_;
+  Heads::View view_;
+};
 
 std::int64_t Reader::find_user(const UserId& name) {
   Query found = statements_.get("SELECT id FROM users WHERE name = ?", name.str());
@@ -34,9 +94,9 @@ Parties Reader::parties(std::int64_t conversation, std::int64_t user, const User
 }
 
 Query Reader::conversation_between(std::int64_t user, std::int64_t other) {
-  return statements_.get(
-      "SELECT id, last_sequence, last_message FROM conversations WHERE user_a = ? AND user_b = ?",
-      std::min(user, other), std::max(user, other));
+  return statements_.get("SELECT c.id, " CHATRT_HEAD
+                         " FROM conversations c WHERE c.user_a = ? AND c.user_b = ?",
+                         std::min(user, other), std::max(user, other));
 }
 
 Position Reader::last_position() {
@@ -48,19 +108,15 @@ Position Reader::last_position() {
 // -------------------------------------------------------------------------- what a user has missed
 
 Page<Change> Reader::read_for_user(const UserId& user, Position after, PageLimit limit) {
-  const Snapshot snapshot(statements_);
+  const HeadsSnapshot snapshot(statements_, heads_);
   const std::int64_t id = find_user(user);
+  const std::int64_t above = to_int(after.value);
   Missed missed(statements_, rows_, Missed::What::changes, id);
-  {
-    Query found = statements_.get(
-        "SELECT c.id, c.last_position, c.last_sequence FROM members m"
-        " JOIN conversations c ON c.id = m.conversation"
-        " WHERE m.user = ? AND c.last_position > ?",
-        id, to_int(after.value));
-    while (found.next()) {
-      missed.add({found.integer(0), to_int(after.value), 0, found.integer(1), found.integer(2)});
-    }
-  }
+  snapshot.for_each(
+      id, statements_.get(CHATRT_OWN "AND c.last_position > ?", id, above), [&](const Own& own) {
+        if (own.head.last_position <= above) return;
+        missed.add({own.conversation, above, 0, own.head.last_position, own.head.last_sequence});
+      });
   PageBuilder<Change> page(limit);
   while (const auto place = missed.next()) {
     const auto read = [&] {
@@ -72,22 +128,25 @@ Page<Change> Reader::read_for_user(const UserId& user, Position after, PageLimit
 }
 
 Page<Message> Reader::read_undelivered(const UserId& user, Position after, PageLimit limit) {
-  const Snapshot snapshot(statements_);
+  const HeadsSnapshot snapshot(statements_, heads_);
   const std::int64_t id = find_user(user);
+  const std::int64_t above = to_int(after.value);
   Missed missed(statements_, rows_, Missed::What::messages_of_others, id);
-  {
-    Query found = statements_.get(
-        "SELECT c.id, m.delivered, c.last_message, c.last_sequence FROM members m"
-        " JOIN conversations c ON c.id = m.conversation"
-        " WHERE m.user = ? AND c.last_message > ? AND c.last_sequence > m.delivered"
-        // Whoever writes to many who say nothing has nothing to look for there.
-        " AND CASE WHEN c.user_a = m.user THEN c.sent_b ELSE c.sent_a END > 0",
-        id, to_int(after.value));
-    while (found.next()) {
-      missed.add({found.integer(0), to_int(after.value), found.integer(1), found.integer(2),
-                  found.integer(3)});
-    }
-  }
+  snapshot.for_each(
+      id,
+      statements_.get(CHATRT_OWN
+                      "AND c.last_message > ? AND c.last_sequence > m.delivered"
+                      // Whoever writes to many who say nothing has nothing to look for there.
+                      " AND CASE WHEN c.user_a = m.user THEN c.sent_b ELSE c.sent_a END > 0",
+                      id, above),
+      [&](const Own& own) {
+        const Head& head = own.head;
+        if (head.last_message <= above || own.sent_by_peer == 0) return;
+        const std::int64_t delivered =
+            own.delivered ? *own.delivered : delivered_to(id, own.conversation);
+        if (head.last_sequence <= delivered) return;
+        missed.add({own.conversation, above, delivered, head.last_message, head.last_sequence});
+      });
   PageBuilder<Message> page(limit);
   while (const auto place = missed.next()) {
     const auto read = [&] {
@@ -98,27 +157,32 @@ Page<Message> Reader::read_undelivered(const UserId& user, Position after, PageL
   return page.take();
 }
 
+std::int64_t Reader::delivered_to(std::int64_t user, std::int64_t conversation) {
+  Query mark = statements_.get("SELECT delivered FROM members WHERE user = ? AND conversation = ?",
+                               user, conversation);
+  if (!mark.next()) throw_damaged("a member is missing");
+  return mark.integer(0);
+}
+
 // ------------------------------------------------------------------------------- one conversation
 
 // Membership is a condition of the query that finds the conversation, in the same state of the file
 // as its messages.
 Result<Page<Message>> Reader::read_conversation(const UserId& reader, const Target& target,
                                                 SequenceRange range, PageLimit limit) {
-  const Snapshot snapshot(statements_);
+  const HeadsSnapshot snapshot(statements_, heads_);
   const std::int64_t user = find_user(reader);
   const auto* peer = std::get_if<UserId>(&target);
   const std::int64_t other = peer != nullptr ? find_user(*peer) : 0;
   Query found = peer != nullptr ? conversation_between(user, other)
-                                : statements_.get(
-                                      "SELECT c.id, c.last_sequence, c.last_message FROM members m"
-                                      " JOIN conversations c ON c.id = m.conversation"
-                                      " WHERE m.user = ? AND m.conversation = ?",
-                                      user, to_int(std::get<ConversationId>(target).value));
+                                : statements_.get(CHATRT_OWN "AND m.conversation = ?", user,
+                                                  to_int(std::get<ConversationId>(target).value));
   if (!found.next()) {
     if (peer != nullptr) return Page<Message>{};  // nobody has written there yet
     return Error{Errc::not_found, "no such conversation"};
   }
-  const Chain chain{parties(found.integer(0), user, reader), found.integer(1), found.integer(2)};
+  const Head head = snapshot.head(found.integer(0), head_of(found, 1));
+  const Chain chain{parties(found.integer(0), user, reader), head.last_sequence, head.last_message};
   const std::int64_t end = chain.last_sequence;
   const std::int64_t first = range.after ? std::min(to_int(range.after->value), end) + 1 : 1;
   const std::int64_t last = range.before ? std::min(to_int(range.before->value) - 1, end) : end;
@@ -175,46 +239,47 @@ Message Reader::message(const Chain& chain, std::int64_t sequence, std::int64_t 
 // Sorts the numbers of the user's own conversations; all else is read for the page alone.
 Page<Conversation> Reader::conversations_of(const UserId& user, std::optional<Position> before,
                                             PageLimit limit) {
-  const Snapshot snapshot(statements_);
+  const HeadsSnapshot snapshot(statements_, heads_);
   const std::int64_t id = find_user(user);
+  const std::int64_t below = before ? to_int(before->value) : INT64_MAX;
   std::vector<std::pair<std::int64_t, std::int64_t>> all;  // last message, conversation
-  {
-    Query found = statements_.get(
-        "SELECT c.last_message, c.id FROM members m JOIN conversations c ON c.id = m.conversation"
-        " WHERE m.user = ? AND c.last_message < ?",
-        id, before ? to_int(before->value) : INT64_MAX);
-    while (found.next()) all.emplace_back(found.integer(0), found.integer(1));
-  }
+  snapshot.for_each(id, statements_.get(CHATRT_OWN "AND c.last_message < ?", id, below),
+                    [&](const Own& own) {
+                      if (own.head.last_message >= below) return;
+                      all.emplace_back(own.head.last_message, own.conversation);
+                    });
   // The page, and one that shows that there is more.
   const std::size_t count = limit.items < all.size() ? limit.items + 1 : all.size();
   const auto sorted = all.begin() + static_cast<std::ptrdiff_t>(count);
   std::partial_sort(all.begin(), sorted, all.end(), std::greater<>());
   PageBuilder<Conversation> page(limit);
   for (auto at = all.begin(); at != sorted; ++at) {
-    if (!page.add([&] { return conversation_of(at->second, id, user); })) break;
+    if (!page.add([&] { return conversation_of(at->second, id, user, snapshot); })) break;
   }
   return page.take();
 }
 
-Conversation Reader::conversation_of(std::int64_t id, std::int64_t user, const UserId& name) {
+Conversation Reader::conversation_of(std::int64_t id, std::int64_t user, const UserId& name,
+                                     const HeadsSnapshot& snapshot) {
   const Parties members = parties(id, user, name);
   const std::int64_t peer = user == members.a ? members.b : members.a;
   Query found = statements_.get(
-      "SELECT mine.delivered, mine.read, theirs.delivered, theirs.read, c.last_message,"
-      " c.last_sequence - mine.read -"
-      " (CASE WHEN c.user_a = mine.user THEN c.sent_a ELSE c.sent_b END - mine.own_read)"
+      "SELECT mine.delivered, mine.read, theirs.delivered, theirs.read, mine.own_read, " CHATRT_HEAD
       " FROM conversations c"
       " JOIN members mine ON mine.user = ?2 AND mine.conversation = c.id"
       " JOIN members theirs ON theirs.user = ?3 AND theirs.conversation = c.id WHERE c.id = ?1",
       id, user, peer);
   if (!found.next()) throw_damaged("a member is missing");
   const auto number = [&](int column) { return static_cast<std::uint64_t>(found.integer(column)); };
+  const Head head = snapshot.head(id, head_of(found, 5));
+  const std::int64_t sent = user == members.a ? head.sent_a : head.sent_b;
+  const std::int64_t own_unread = sent - found.integer(4);
   return {{static_cast<std::uint64_t>(id)},
           members.peer_of(user),
-          rows_.message(found.integer(4), members),
+          rows_.message(head.last_message, members),
           {{number(0)}, {number(1)}},
           {{number(2)}, {number(3)}},
-          number(5)};
+          static_cast<std::uint64_t>(head.last_sequence - found.integer(1) - own_unread)};
 }
 
 std::vector<UserId> Reader::contacts_of(const UserId& user) {

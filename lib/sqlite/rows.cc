@@ -100,6 +100,14 @@ Link Rows::link(std::int64_t position, std::int64_t conversation) {
   return link;
 }
 
+void Rows::check(std::int64_t conversation, const Head& head) {
+  const Link message = link(head.last_message, conversation);
+  if (message.kind != kMessage || message.sequence != head.last_sequence ||
+      link(head.last_position, conversation).previous_message > head.last_message) {
+    throw_damaged("a conversation is damaged");
+  }
+}
+
 Link Rows::previous_message(const Link& from, std::int64_t conversation) {
   const Link link = this->link(from.previous_message, conversation);
   if (link.kind != kMessage || (from.kind == kMessage && link.sequence != from.sequence - 1)) {

@@ -10,6 +10,7 @@
 
 #include "chatrt/message.h"
 #include "database.h"
+#include "tail.h"
 
 namespace chatrt::sqlite {
 
@@ -66,6 +67,8 @@ class Rows {
   Message message(std::int64_t position, const Parties& parties, Link* link = nullptr);
   // Unchecked but for its place in the chain: for the way to a change.
   Link link(std::int64_t position, std::int64_t conversation);
+  // Does the log have what a head says? Damage if not.
+  void check(std::int64_t conversation, const Head& head);
   // The message with this sequence. REQUIRES: 0 < sequence <= last_sequence, which is that of the
   // message at `last_message`
   Link find(std::int64_t conversation, std::int64_t sequence, std::int64_t last_sequence,

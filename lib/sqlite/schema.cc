@@ -130,8 +130,18 @@ CREATE TABLE client_id_runs (
 UPDATE client_ids_state SET complete_to = 0;
 )sql";
 
+// What `conversations` says of the log follows later (heads.h).
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE heads_state (
+  complete_to INTEGER NOT NULL,              -- conversations have all of the log up to this position
+  inverse INTEGER NOT NULL                   -- ~complete_to: a damaged one would hide messages
+) STRICT;
+INSERT INTO heads_state SELECT coalesce(max(position), 0), ~coalesce(max(position), 0) FROM log;
+)sql";
+
 // Script n lifts version n to n + 1.
-constexpr std::array<const char*, kSchemaVersion> kScripts = {kVersion1, kVersion2, kVersion3};
+constexpr std::array<const char*, kSchemaVersion> kScripts = {kVersion1, kVersion2, kVersion3,
+                                                              kVersion4};
 
 std::uint32_t big_endian(const char* bytes) {
   std::uint32_t value = 0;

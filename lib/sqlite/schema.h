@@ -11,7 +11,7 @@
 namespace chatrt::sqlite {
 
 inline constexpr std::uint32_t kApplicationId = 0x63687274;  // "chrt"
-inline constexpr std::uint32_t kSchemaVersion = 3;
+inline constexpr std::uint32_t kSchemaVersion = 4;
 
 // Kinds of rows in `log`.
 inline constexpr int kMessage = 0;

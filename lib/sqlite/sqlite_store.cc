@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "heads.h"
 #include "reader.h"
 #include "schema.h"
 #include "writer.h"
@@ -18,6 +19,7 @@
 namespace chatrt {
 namespace {
 
+using sqlite::Heads;
 using sqlite::Reader;
 using sqlite::Writer;
 
@@ -101,9 +103,12 @@ class Readers {
 
 class SqliteStore final : public MessageStore {
  public:
-  SqliteStore(FileLock lock, std::unique_ptr<SQLite::Database> writer, const SqliteOptions& options,
-              std::vector<std::unique_ptr<Reader>> readers)
-      : lock_(std::move(lock)), writer_(std::move(writer), options), readers_(std::move(readers)) {}
+  SqliteStore(FileLock lock, std::unique_ptr<Heads> heads, std::unique_ptr<SQLite::Database> writer,
+              const SqliteOptions& options, std::vector<std::unique_ptr<Reader>> readers)
+      : lock_(std::move(lock)),
+        heads_(std::move(heads)),
+        writer_(std::move(writer), options, *heads_),
+        readers_(std::move(readers)) {}
 
   Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now) override {
     const std::lock_guard lock(mutex_);
@@ -146,6 +151,7 @@ class SqliteStore final : public MessageStore {
 
  private:
   FileLock lock_;
+  const std::unique_ptr<Heads> heads_;
   std::mutex mutex_;
   Writer writer_;  // guarded by mutex_
   Readers readers_;
@@ -169,13 +175,14 @@ Result<std::unique_ptr<MessageStore>> open(const std::filesystem::path& file,
   if (!lock) return std::move(lock).error();
   if (const Status created = create_file(file); !created) return created.error();
   try {
+    auto heads = std::make_unique<Heads>(std::max<std::size_t>(options.tail_max, 1));
     auto writer = sqlite::open_writer(file, options);
     std::vector<std::unique_ptr<Reader>> readers;
     for (unsigned i = 0; i < std::max(options.readers, 1U); ++i) {
-      readers.push_back(std::make_unique<Reader>(sqlite::open_reader(file)));
+      readers.push_back(std::make_unique<Reader>(sqlite::open_reader(file), *heads));
     }
     return std::unique_ptr<MessageStore>{std::make_unique<SqliteStore>(
-        *std::move(lock), std::move(writer), options, std::move(readers))};
+        *std::move(lock), std::move(heads), std::move(writer), options, std::move(readers))};
   } catch (const SQLite::Exception& exception) {
     Error error = sqlite::to_error(exception);
     error.detail = file.string() + ": " + error.detail;

@@ -36,13 +36,16 @@ const std::string* or_null(const std::string& text) { return text.empty() ? null
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& options)
+Writer::Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& options,
+               Heads& heads)
     : database_(std::move(database)),
       on_failure_(options.on_failure),
       wal_pages_max_(static_cast<int>(std::max(options.wal_bytes / kPageBytes, std::size_t{1}))),
       statements_(*database_),
       rows_(statements_),
-      client_ids_(statements_) {
+      client_ids_(statements_),
+      heads_(heads),
+      head_rows_(statements_, rows_, heads_) {
   sqlite3_wal_hook(
       database_->getHandle(),
       [](void* pages, sqlite3*, const char*, int count) {
@@ -71,6 +74,8 @@ void Writer::catch_up() {
     transaction.commit();
     checkpoint();
   }
+  const Transaction transaction(statements_, Transaction::Kind::reading);
+  head_rows_.catch_up();
 }
 
 Result<std::vector<Result<Appended>>> Writer::append(std::span<Draft> drafts, Timestamp now) {
@@ -81,15 +86,18 @@ Result<std::vector<Result<Appended>>> Writer::append(std::span<Draft> drafts, Ti
   try {
     Transaction transaction(statements_, Transaction::Kind::writing);
     client_ids_.begin();
+    heads_.begin();
     try {
       results = append_all(drafts, now);
-      write_dirty();
+      note_heads();
+      head_rows_.write_some(last_position_ - before);
       client_ids_.write_some(last_position_);
       transaction.commit();
     } catch (...) {
       // What was remembered of the transaction has not come about.
       last_position_ = before;
       client_ids_.roll_back();
+      heads_.roll_back();
       forget();
       throw;
     }
@@ -100,6 +108,7 @@ Result<std::vector<Result<Appended>>> Writer::append(std::span<Draft> drafts, Ti
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   }
+  heads_.commit(last_position_);
   for (std::size_t i = 0; i < drafts.size(); ++i) complete(results[i], drafts[i]);
   checkpoint();
   limit_caches();
@@ -178,12 +187,12 @@ Result<Appended> Writer::post(const PostDraft& draft, std::uint64_t id_hash, Tim
     in = author <= receiver ? &open_direct({author, receiver}, draft.author, receiver_name)
                             : &open_direct({receiver, author}, receiver_name, draft.author);
   }
-  const std::int64_t sequence = in->last_sequence + 1;
+  const std::int64_t sequence = in->head.last_sequence + 1;
   const std::int64_t position =
       insert(*in, {.kind = kMessage, .sequence = sequence, .author = author, .at = ms_of(now)},
              &draft.text, or_null(draft.client_id));
-  in->last_sequence = sequence;
-  in->last_message = position;
+  in->head.last_sequence = sequence;
+  in->head.last_message = position;
   in->sent_by(author) += 1;
   if (sequence % kStep == 0) {
     statements_.run("INSERT INTO steps (conversation, sequence, position) VALUES (?, ?, ?)",
@@ -231,8 +240,8 @@ std::int64_t Writer::insert(Conversation& in, Row row, const std::string* text,
                             const std::string* client_id) {
   row.position = last_position_ + 1;
   row.conversation = in.parties.conversation;
-  row.previous = in.last_position;
-  row.previous_message = in.last_message;
+  row.previous = in.head.last_position;
+  row.previous_message = in.head.last_message;
   if (text != nullptr) row.text = *text;
   if (client_id != nullptr) row.client_id = *client_id;
   statements_.run(
@@ -243,7 +252,7 @@ std::int64_t Writer::insert(Conversation& in, Row row, const std::string* text,
       checksum(row, in.parties.name_of(row.author), in.parties.peer_of(row.author)), client_id,
       text);
   last_position_ = row.position;
-  in.last_position = row.position;
+  in.head.last_position = row.position;
   if (!std::exchange(in.dirty, true)) dirty_.push_back(row.conversation);
   return row.position;
 }
@@ -269,7 +278,7 @@ Result<Appended> Writer::mark(const MarkDraft& draft, Timestamp now) {
     own_read = marks.integer(2);
   }
   const bool is_read = draft.kind == MarkKind::read;
-  const std::int64_t to = std::min(to_int(draft.sequence.value), in->last_sequence);
+  const std::int64_t to = std::min(to_int(draft.sequence.value), in->head.last_sequence);
   const std::int64_t from = is_read ? read : delivered;
   MarkAdvanced mark{{},         draft.conversation,       draft.kind, {},
                     draft.user, in->parties.peer_of(who), now};
@@ -305,12 +314,12 @@ std::int64_t Writer::own_between(const Conversation& in, std::int64_t user, std:
     }
   };
   const auto find = [&](std::int64_t sequence) {
-    return rows_.find(conversation_id, sequence, in.last_sequence, in.last_message);
+    return rows_.find(conversation_id, sequence, in.head.last_sequence, in.head.last_message);
   };
-  if (to - read <= in.last_sequence - to) return count_down(find(to), read);
-  const std::int64_t sent = user == in.parties.a ? in.sent_a : in.sent_b;
+  if (to - read <= in.head.last_sequence - to) return count_down(find(to), read);
+  const std::int64_t sent = user == in.parties.a ? in.head.sent_a : in.head.sent_b;
   const std::int64_t above =
-      to < in.last_sequence ? count_down(find(in.last_sequence), to) : std::int64_t{0};
+      to < in.head.last_sequence ? count_down(find(in.head.last_sequence), to) : std::int64_t{0};
   return sent - own_read - above;
 }
 
@@ -340,20 +349,19 @@ std::int64_t Writer::user(const UserId& name) {
   return id;
 }
 
-#define CHATRT_CONVERSATION \
-  "SELECT id, last_sequence, last_position, last_message, sent_a, sent_b FROM conversations "
+#define CHATRT_CONVERSATION "SELECT c.id, " CHATRT_HEAD " FROM conversations c "
 
 Writer::Conversation* Writer::conversation(std::int64_t id) {
   const auto cached = conversations_.find(id);
   if (cached != conversations_.end()) return &cached->second;
-  return load(statements_.get(CHATRT_CONVERSATION "WHERE id = ?", id));
+  return load(statements_.get(CHATRT_CONVERSATION "WHERE c.id = ?", id));
 }
 
 Writer::Conversation* Writer::find_direct(Pair pair) {
   const auto cached = direct_.find(pair);
   if (cached != direct_.end()) return conversation(cached->second);
-  Conversation* found =
-      load(statements_.get(CHATRT_CONVERSATION "WHERE user_a = ? AND user_b = ?", pair.a, pair.b));
+  Conversation* found = load(
+      statements_.get(CHATRT_CONVERSATION "WHERE c.user_a = ? AND c.user_b = ?", pair.a, pair.b));
   if (found != nullptr && Pair{found->parties.a, found->parties.b} != pair) {
     throw_damaged("a conversation is damaged");
   }
@@ -366,13 +374,9 @@ Writer::Conversation* Writer::load(Query found) {
   const std::int64_t id = found.integer(0);
   auto parties = rows_.parties(id);
   if (!parties) throw_damaged("a conversation has lost its members");
-  Conversation loaded{*std::move(parties), found.integer(1), found.integer(2),
-                      found.integer(3),    found.integer(4), found.integer(5)};
-  const Message last = rows_.message(loaded.last_message, loaded.parties);
-  if (to_int(last.sequence.value) != loaded.last_sequence ||
-      rows_.link(loaded.last_position, id).previous_message > loaded.last_message) {
-    throw_damaged("a conversation is damaged");
-  }
+  Conversation loaded{*std::move(parties), heads_.newest(id, head_of(found, 1))};
+  rows_.check(id, loaded.head);
+  static_cast<void>(rows_.message(loaded.head.last_message, loaded.parties));
   direct_[{loaded.parties.a, loaded.parties.b}] = id;
   return &(conversations_[id] = std::move(loaded));
 }
@@ -383,7 +387,7 @@ Writer::Conversation& Writer::open_direct(Pair pair, const UserId& a_name, const
       "INSERT INTO conversations (user_a, user_b, last_sequence, last_position, last_message,"
       " sent_a, sent_b) VALUES (?, ?, 0, 0, 0, 0, 0)",
       pair.a, pair.b);
-  Conversation opened{{database_->getLastInsertRowid(), pair.a, pair.b, a_name, b_name}};
+  Conversation opened{{database_->getLastInsertRowid(), pair.a, pair.b, a_name, b_name}, {}};
   const std::int64_t id = opened.parties.conversation;
   for (const std::int64_t member : {pair.a, pair.b}) {
     statements_.run("INSERT OR IGNORE INTO members (user, conversation) VALUES (?, ?)", member, id);
@@ -392,16 +396,12 @@ Writer::Conversation& Writer::open_direct(Pair pair, const UserId& a_name, const
   return conversations_[id] = std::move(opened);
 }
 
-// What a batch has changed of a conversation is written once, however many messages it had.
-void Writer::write_dirty() {
-  std::sort(dirty_.begin(), dirty_.end());
+// What a batch has changed of a conversation is noted once, however many messages it had.
+void Writer::note_heads() {
   for (const std::int64_t id : dirty_) {
-    Conversation& c = conversations_.at(id);
-    statements_.run(
-        "UPDATE conversations SET last_sequence = ?, last_position = ?, last_message = ?,"
-        " sent_a = ?, sent_b = ? WHERE id = ?",
-        c.last_sequence, c.last_position, c.last_message, c.sent_a, c.sent_b, id);
-    c.dirty = false;
+    Conversation& in = conversations_.at(id);
+    heads_.add(id, {in.parties.a, in.parties.b}, in.head);
+    in.dirty = false;
   }
   dirty_.clear();
 }

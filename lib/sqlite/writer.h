@@ -13,29 +13,29 @@
 #include "chatrt/message_store.h"
 #include "client_ids.h"
 #include "database.h"
+#include "head_rows.h"
+#include "heads.h"
 #include "rows.h"
 
 namespace chatrt::sqlite {
 
 class Writer {
  public:
-  // Takes over the connection; it has the schema. Throws SQLite::Exception.
-  Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& options);
+  // Takes over the connection; it has the schema. The Heads outlive it. Throws SQLite::Exception.
+  Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& options, Heads& heads);
 
   Result<std::vector<Result<Appended>>> append(std::span<Draft> drafts, Timestamp now);
 
  private:
-  // A conversation as of now: what the file says and what this batch adds to it.
+  // A conversation as of now: what the file and the Heads say, and what this batch adds to it.
   struct Conversation {
     Parties parties;
-    std::int64_t last_sequence = 0;
-    std::int64_t last_position = 0;
-    std::int64_t last_message = 0;
-    std::int64_t sent_a = 0;
-    std::int64_t sent_b = 0;
+    Head head;
     bool dirty = false;
 
-    std::int64_t& sent_by(std::int64_t user) { return user == parties.a ? sent_a : sent_b; }
+    std::int64_t& sent_by(std::int64_t user) {
+      return user == parties.a ? head.sent_a : head.sent_b;
+    }
   };
   struct Pair {
     std::int64_t a;
@@ -72,7 +72,7 @@ class Writer {
   // Takes a position for the row and stores it. Returns the position.
   std::int64_t insert(Conversation& in, Row row, const std::string* text,
                       const std::string* client_id);
-  void write_dirty();
+  void note_heads();
 
   void catch_up();
   void checkpoint();
@@ -90,11 +90,13 @@ class Writer {
   Statements statements_;
   Rows rows_;
   ClientIds client_ids_;
+  Heads& heads_;
+  HeadRows head_rows_;
   std::int64_t last_position_ = 0;
   std::unordered_map<UserId, std::int64_t> users_;
   std::unordered_map<std::int64_t, Conversation> conversations_;
   std::unordered_map<Pair, std::int64_t, PairHash> direct_;
-  std::vector<std::int64_t> dirty_;
+  std::vector<std::int64_t> dirty_;  // changed by this batch
 };
 
 }  // namespace chatrt::sqlite

@@ -27,6 +27,7 @@ SqliteOptions options() {
   SqliteOptions options;
   options.readers = 1;
   options.wal_bytes = 64 << 10;
+  options.tail_max = 16;
   options.synchronous = SqliteOptions::Synchronous::normal;  // no power fails here
   return options;
 }

@@ -3,9 +3,12 @@
 #include "chatrt/testing/message_store_contract.h"
 
 TEST_CASE("the SQLite store keeps the contract, also across a reopening") {
+  chatrt::SqliteOptions options;
+  SUBCASE("with what is usual") {}
+  SUBCASE("with a tail that changes all the time") { options.tail_max = 3; }
   const chatrt::testing::TempFolder folder;
   const auto open = [&] {
-    auto store = chatrt::open_sqlite_store(folder / "chat.db");
+    auto store = chatrt::open_sqlite_store(folder / "chat.db", options);
     REQUIRE_MESSAGE(store.has_value(), store.error().detail);
     return *std::move(store);
   };

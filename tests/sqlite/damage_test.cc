@@ -32,8 +32,10 @@ UserId user_number(int number) { return user("user-" + std::to_string(number)); 
 
 class Damage {
  public:
-  Damage() {
-    auto store = open_sqlite_store(file_);
+  explicit Damage(std::size_t tail_max) {
+    SqliteOptions options;
+    options.tail_max = tail_max;
+    auto store = open_sqlite_store(file_, options);
     REQUIRE(store.has_value());
     std::vector<Draft> drafts;
     for (int i = 0; i < 400; ++i) {
@@ -43,9 +45,10 @@ class Damage {
       if (i % 20 == 19) {
         drafts.push_back(MarkDraft{user_number(i % kUsers), ConversationId{1}, MarkKind::read,
                                    Sequence{static_cast<std::uint64_t>(i / 10)}});
+        REQUIRE((*store)->append(drafts, kNow).has_value());
+        drafts.clear();
       }
     }
-    REQUIRE((*store)->append(drafts, kNow).has_value());
     log_ = (*store)->read_log(Position{0}, SIZE_MAX)->items;
     store = Error{Errc::gone};  // closes it
     whole_ = contents(file_);
@@ -167,7 +170,10 @@ class Damage {
 }  // namespace
 
 TEST_CASE("a flipped bit never makes a wrong message") {
-  Damage damage;
+  std::size_t tail_max = 0;
+  SUBCASE("where the rows of conversations have followed") { tail_max = 16; }
+  SUBCASE("where they have not") { tail_max = 65536; }
+  Damage damage(tail_max);
   REQUIRE(damage.read_all().empty());
   REQUIRE(damage.refusals == 0);
   const std::uint64_t only = number_from("FLIP_SEED", 0);

@@ -17,6 +17,7 @@ TEST_CASE("a file of each schema version has all that was written to it") {
   SUBCASE("1") { version = "v1.db"; }
   SUBCASE("2") { version = "v2.db"; }
   SUBCASE("3") { version = "v3.db"; }
+  SUBCASE("4") { version = "v4.db"; }
   const char* golden = std::getenv("GOLDEN");
   REQUIRE_MESSAGE(golden != nullptr, "GOLDEN names the folder tests/sqlite/golden");
   const TempFolder folder;

@@ -28,6 +28,7 @@ SqliteOptions options() {
   SqliteOptions options;
   options.readers = 1;
   options.wal_bytes = 64 << 10;  // write-backs happen too
+  options.tail_max = 32;         // and rows follow
   options.open_busy_timeout = std::chrono::milliseconds{0};
   options.append_busy_timeout = std::chrono::milliseconds{0};
   return options;

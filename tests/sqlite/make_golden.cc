@@ -1,6 +1,6 @@
 // Makes the golden file of the current schema version, once, before that version is released:
 //
-//   build/tests/sqlite/make_golden tests/sqlite/golden/v3.db
+//   build/tests/sqlite/make_golden tests/sqlite/golden/v4.db
 #include <cstdio>
 #include <filesystem>
 

@@ -27,6 +27,8 @@ SqliteOptions options_of(SqliteOptions::Synchronous synchronous, std::uint64_t s
   options.synchronous = synchronous;
   // Write-backs happen in a run of this size too, some often and some never.
   options.wal_bytes = (std::size_t{4} << 10) << (seed % 12);
+  // So do all stages of the tail, or none.
+  options.tail_max = std::size_t{1} << (seed % 11);
   return options;
 }
 
