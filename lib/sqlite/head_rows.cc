@@ -7,14 +7,15 @@
 namespace chatrt::sqlite {
 namespace {
 
-struct Conversation {
+// A conversation whose row is behind.
+struct Behind {
   Members members;
   Head head;
 };
 
 // What the next row of the log makes of its conversation. What does not fit is damage: to leave it
 // out would hide messages.
-void advance(Conversation& in, const Link& link) {
+void advance(Behind& in, const Link& link) {
   Head& head = in.head;
   const bool is_message = link.kind == kMessage;
   const bool fits =
@@ -46,14 +47,14 @@ void HeadRows::catch_up() {
     complete_to = state.integer(0);
   }
   heads_.start(complete_to);
-  std::unordered_map<std::int64_t, Conversation> behind;
-  const auto find = [&](std::int64_t id) -> Conversation& {
+  std::unordered_map<std::int64_t, Behind> behind;
+  const auto find = [&](std::int64_t id) -> Behind& {
     const auto known = behind.find(id);
     if (known != behind.end()) return known->second;
     Query row = statements_.get(
         "SELECT c.user_a, c.user_b, " CHATRT_HEAD " FROM conversations c WHERE c.id = ?", id);
     if (!row.next()) throw_damaged("a change has no conversation");
-    const Conversation found{{row.integer(0), row.integer(1)}, head_of(row, 2)};
+    const Behind found{{row.integer(0), row.integer(1)}, head_of(row, 2)};
     // It was written later than others: what it says decides what of the log is left out.
     if (found.head.last_position > complete_to) rows_.check(id, found.head);
     return behind[id] = found;
@@ -64,7 +65,7 @@ void HeadRows::catch_up() {
         " FROM log WHERE position > ? ORDER BY position",
         complete_to);
     while (tail.next()) {
-      Conversation& in = find(tail.integer(1));
+      Behind& in = find(tail.integer(1));
       const Link link{tail.integer(0), static_cast<int>(tail.integer(2)),
                       tail.integer(3), tail.integer(4),
                       tail.integer(5), tail.integer(6)};
