@@ -109,8 +109,8 @@ Result<HttpResponse> create_message(const Call& call) {
   } else {
     return Error{Errc::invalid_argument, "selectedUser is missing"};
   }
-  call.parts.hub.post(
-      std::move(draft),
+  call.parts.post(
+      call.responder.shard(), std::move(draft),
       answer_in_turn<chatrt::Message>(
           call, [&log = call.parts.log](std::string& body, const chatrt::Message& message) {
             log.log(chatrt::LogLevel::info, "message",

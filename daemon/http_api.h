@@ -16,6 +16,8 @@
 
 namespace chatd {
 
+using PostDone = chatrt::Callback<void(const chatrt::Result<chatrt::Message>&)>;
+
 // What the routes need of the daemon.
 struct ApiParts {
   chatrt::Hub& hub;
@@ -32,6 +34,8 @@ struct ApiParts {
   bool open = false;
   // The quotas of users and addresses: nothing, or how long to wait. Operators have none.
   std::function<std::optional<chatrt::Duration>(const chatrt::UserId&, std::string_view)> take;
+  // Hub::post(), on the thread of this shard.
+  std::function<void(unsigned shard, chatrt::PostDraft&&, PostDone)> post;
   // Takes tokens back; calls back once. Empty where there are no tokens.
   std::function<void(auth::Revocation, std::function<void(chatrt::Status)>)> revoke;
   // What became of a message, as JSON; calls back once.

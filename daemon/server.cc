@@ -188,8 +188,9 @@ struct Server::Parts {
   transport::TurnLanes lanes{static_cast<unsigned>(config.read_threads)};
   TraceLog trace{clock};
   Explain explain{store, *registry, trace};
-  chatrt::gateway::Chat chat{{gate.authorizer(), clock, log, session_file.get(), &trace},
-                             chat_options(config)};
+  chatrt::gateway::Chat chat{
+      {gate.authorizer(), clock, log, session_file.get(), &trace, &lanes.turn_end()},
+      chat_options(config)};
   std::vector<std::unique_ptr<transport::Shard>> shards;
   TurnOutlet outlet{chat, shards};
   chatrt::Hub hub{{.registry = *registry,
@@ -243,6 +244,8 @@ void Server::Parts::build() {
       .open = config.dev,
       .take = [this](const chatrt::UserId& user,
                      std::string_view address) { return chat.take_request(user, address); },
+      .post = [this](unsigned shard, chatrt::PostDraft&& draft,
+                     PostDone done) { chat.post(shard, std::move(draft), std::move(done)); },
       .revoke = gate.takes_tokens() ? revoke_on(lanes.reads(), gate.revocations()) : nullptr,
       .explain =
           [this](std::string id, std::function<void(chatrt::Result<std::string>)> done) {

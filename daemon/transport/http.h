@@ -42,6 +42,8 @@ class Responder {
   // From the Hub's commit lane: handed over with what else its turn brings about, when the Outlet
   // is flushed (Shard::hand_over_answers).
   void respond_in_turn(HttpResponse response) const;
+  // The number of the shard that the request came to.
+  unsigned shard() const noexcept;
 
  private:
   Shard* shard_;

@@ -67,6 +67,7 @@ void Shard::connect(chatrt::socketio::Server& server, std::vector<Shard*> shards
 void Shard::connect(chatrt::engineio::Server& engine, std::vector<Shard*> shards) {
   engine_ = &engine;
   shards_ = std::move(shards);
+  number_ = static_cast<unsigned>(std::ranges::find(shards_, this) - shards_.begin());
 }
 
 void Shard::set_tick(std::function<chatrt::MonotonicTime(chatrt::MonotonicTime)> tick) {

@@ -95,6 +95,9 @@ class Shard final : public chatrt::engineio::Transport {
   void shut_down(chatrt::Duration patience);
   void join();
 
+  // Among those that connect() was given.
+  unsigned number() const noexcept { return number_; }
+
   // Before start(): called on the shard's thread at the time that it returned last.
   void set_tick(std::function<chatrt::MonotonicTime(chatrt::MonotonicTime)> tick);
 
@@ -162,6 +165,7 @@ class Shard final : public chatrt::engineio::Transport {
   chatrt::engineio::Server* engine_ = nullptr;
   chatrt::socketio::Server* server_ = nullptr;  // on top of it; none: Engine.IO alone
   std::vector<Shard*> shards_;
+  unsigned number_ = 0;
   std::unique_ptr<Loop> loop_;
   std::thread thread_;
   std::function<chatrt::MonotonicTime(chatrt::MonotonicTime)> tick_;

@@ -75,6 +75,14 @@ class Quick final : public Executor {
   Executor& thread_;
 };
 
+class TurnEnd final : public Executor {
+ public:
+  void post(Task task) override {
+    Shard* shard = Shard::current();
+    shard != nullptr ? shard->at_turn_end(std::move(task)) : task();
+  }
+};
+
 class Reads final : public Executor {
  public:
   explicit Reads(Executor& threads) : threads_(threads) {}
@@ -97,6 +105,7 @@ struct TurnLanes::Parts {
   std::unique_ptr<Executor> thread = chatrt::make_thread_executor("commit");
   Commits commits{*thread};
   Quick quick{*thread};
+  TurnEnd turn_end;
   std::unique_ptr<Executor> readers;
   Reads reads{*readers};
 };
@@ -107,6 +116,7 @@ TurnLanes::~TurnLanes() = default;
 
 Executor& TurnLanes::commits() noexcept { return parts_->commits; }
 Executor& TurnLanes::quick() noexcept { return parts_->quick; }
+Executor& TurnLanes::turn_end() noexcept { return parts_->turn_end; }
 Executor& TurnLanes::reads() noexcept { return parts_->reads; }
 
 }  // namespace chatd::transport

@@ -24,6 +24,8 @@ class TurnLanes {
   chatrt::Executor& commits() noexcept;
   // For what waits for nothing, one task at a time if there is never more than one.
   chatrt::Executor& quick() noexcept;
+  // On the thread of a shard, at the end of its turn; on others at once.
+  chatrt::Executor& turn_end() noexcept;
   // For what reads: several tasks at once.
   chatrt::Executor& reads() noexcept;
 

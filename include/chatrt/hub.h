@@ -181,6 +181,31 @@ class CHATRT_EXPORT Hub {
   };
   Stats stats() const;
 
+  class Impl;  // the library's own
+
+ private:
+  friend class PostBatch;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Posts that are handed to a Hub together, in one go and under one lock: for threads that read from
+// many connections before they do anything else.
+//
+// Threads: one at a time. Ownership: the Hub outlives it, or its last hand_over().
+class CHATRT_EXPORT PostBatch {
+ public:
+  explicit PostBatch(Hub& hub);
+  ~PostBatch();  // hands over
+  PostBatch(const PostBatch&) = delete;
+  PostBatch& operator=(const PostBatch&) = delete;
+
+  // As Hub::post(), but that the Hub has it from hand_over() on: in the order of add(), and behind
+  // whatever else has come to it meanwhile. An argument is refused at once; a full inbox, or a Hub
+  // that has stopped, refuses before hand_over() returns.
+  void add(PostDraft&& draft, Callback<void(const Result<Message>&)> done);
+  void hand_over();
+  bool empty() const noexcept;
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

@@ -2,6 +2,7 @@
 #include "chatrt/hub.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "chatrt/utf8.h"
@@ -69,6 +70,19 @@ void read(Lanes& lanes, const UserId& user, const Status& allowed, const Done& d
 
 }  // namespace
 
+// `put(draft, entry)` takes it or says why not.
+template <typename Put>
+void Hub::Impl::post(PostDraft& draft, PostDone& done, Put put) {
+  if (const Status status = check_post(lanes, draft); !status) {
+    return refuse(draft, done, status.error());
+  }
+  Draft taken(std::move(draft));
+  Entry entry(std::in_place_type<PostDone>, std::move(done));
+  const auto refused = put(taken, std::move(entry));
+  if (refused) refuse(std::get<PostDraft>(taken), std::get<PostDone>(entry), *refused);
+  if (auto* memory = std::get_if<PostDraft>(&taken)) draft = std::move(*memory);
+}
+
 Hub::Hub(HubParts parts, HubOptions options)
     : impl_(std::make_unique<Impl>(std::move(parts), options)) {}
 
@@ -96,16 +110,48 @@ void Hub::detach(ConnectionId connection) {
       [impl = impl_.get(), connection] { impl->replays.detach(connection); });
 }
 
-void Hub::post(PostDraft&& draft, Callback<void(const Result<Message>&)> done) {
-  Lanes& lanes = impl_->lanes;
-  if (const Status status = check_post(lanes, draft); !status) {
-    return impl_->refuse(draft, done, status.error());
+void Hub::post(PostDraft&& draft, PostDone done) {
+  impl_->post(draft, done, [&](Draft& taken, Entry&& entry) {
+    return impl_->lanes.inbox.put(taken, std::move(entry));
+  });
+}
+
+class PostBatch::Impl {
+ public:
+  explicit Impl(Hub::Impl& the_hub) : hub(the_hub) {}
+
+  Hub::Impl& hub;
+  Requests posts;
+};
+
+PostBatch::PostBatch(Hub& hub) : impl_(std::make_unique<Impl>(*hub.impl_)) {}
+
+PostBatch::~PostBatch() { hand_over(); }
+
+bool PostBatch::empty() const noexcept { return impl_->posts.entries.empty(); }
+
+void PostBatch::add(PostDraft&& draft, PostDone done) {
+  impl_->hub.post(draft, done, [&](Draft& taken, Entry&& entry) -> std::optional<Error> {
+    impl_->posts.add(taken, std::move(entry));
+    return std::nullopt;
+  });
+}
+
+void PostBatch::hand_over() {
+  if (empty()) return;
+  std::optional<Inbox::Refused> refused;
+  try {
+    refused = impl_->hub.lanes.inbox.put(impl_->posts);
+  } catch (const std::bad_alloc&) {
+    refused = {0, Error{Errc::unavailable, "out of memory"}};
   }
-  Draft taken(std::move(draft));
-  Entry entry(std::in_place_type<PostDone>, std::move(done));
-  const auto refused = lanes.inbox.put(taken, std::move(entry));
-  if (refused) impl_->refuse(std::get<PostDraft>(taken), std::get<PostDone>(entry), *refused);
-  if (auto* memory = std::get_if<PostDraft>(&taken)) draft = std::move(*memory);
+  if (!refused) return;
+  // Whoever is told may add the next.
+  Requests posts = std::exchange(impl_->posts, {});
+  for (std::size_t i = refused->first; i < posts.entries.size(); ++i) {
+    impl_->hub.refuse(std::get<PostDraft>(posts.drafts[i]), std::get<PostDone>(posts.entries[i]),
+                      refused->error);
+  }
 }
 
 void Hub::mark(MarkDraft draft, Callback<void(Result<MarkAdvanced>)> done) {

@@ -29,6 +29,8 @@ class Hub::Impl {
   std::optional<MonotonicTime> next_deadline() const;
   void tick();
   std::optional<Position> position() const;
+  template <typename Put>
+  void post(PostDraft& draft, PostDone& done, Put put);
   template <typename Done>
   void refuse(const Done& done, const Error& error) {
     lanes.counters.drafts_refused.fetch_add(1, std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 #include "inbox.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "reuse.h"
@@ -14,17 +15,35 @@ std::size_t bytes_of(const Draft& draft) {
 
 }  // namespace
 
-void Requests::add(Draft& draft) {
+void Requests::add(Draft& draft, Entry&& entry) {
+  const std::size_t of_draft = bytes_of(draft);
+  entries.push_back(std::move(entry));
   if (draft_count < drafts.size()) {
     std::swap(drafts[draft_count], draft);
   } else {
-    drafts.push_back(std::move(draft));
+    try {
+      drafts.push_back(std::move(draft));
+    } catch (...) {
+      entry = std::move(entries.back());  // else it would have the answer to the one after it
+      entries.pop_back();
+      throw;
+    }
   }
   ++draft_count;
+  bytes += of_draft;
+}
+
+void Requests::reserve(std::size_t more) {
+  const auto grow = [](auto& list, std::size_t size) {
+    if (size > list.capacity()) list.reserve(std::max(size, 2 * list.capacity()));
+  };
+  grow(entries, entries.size() + more);
+  grow(drafts, draft_count + more);
 }
 
 void Requests::clear() {
   entries.clear();
+  bytes = 0;
   for (Draft& draft : waiting_drafts()) {
     if (!is_reusable(draft)) draft = PostDraft{};
   }
@@ -35,11 +54,14 @@ void Requests::clear() {
 Inbox::Inbox(Limits limits, LogSink& log, Lane commits, Lane others)
     : limits_(limits), log_(log), commits_(std::move(commits)), others_(std::move(others)) {}
 
-std::optional<Error> Inbox::refusal(std::size_t bytes) const {
+std::optional<Error> Inbox::refusal(std::size_t bytes, std::size_t count) const {
   if (closed_) return Error{Errc::shutting_down, "the hub is stopping"};
-  if (requests_.entries.size() >= limits_.requests_max) return Error{Errc::busy, "inbox full"};
+  if (requests_.entries.size() + count > limits_.requests_max) {
+    return Error{Errc::busy, "inbox full"};
+  }
   // A text that is larger than the limit by itself must not wait for ever.
-  if (bytes > 0 && bytes_ > 0 && bytes_ + bytes > limits_.bytes_max) {
+  const bool alone = requests_.bytes == 0 && count == 1;
+  if (bytes > 0 && !alone && requests_.bytes + bytes > limits_.bytes_max) {
     return Error{Errc::busy, "inbox full of text"};
   }
   return std::nullopt;
@@ -72,14 +94,7 @@ std::optional<Error> Inbox::put(Draft& draft, Entry&& entry) {
   {
     const std::lock_guard lock(mutex_);
     if (auto refused = refusal(bytes)) return refused;
-    requests_.entries.push_back(std::move(entry));
-    try {
-      requests_.add(draft);
-    } catch (...) {
-      requests_.entries.pop_back();  // else it would have the answer to the one after it
-      throw;
-    }
-    bytes_ += bytes;
+    requests_.add(draft, std::move(entry));
     lane = schedule();
   }
   post_drain(lane);
@@ -98,6 +113,32 @@ std::optional<Error> Inbox::put(LaneTask&& task) {
   return std::nullopt;
 }
 
+std::optional<Inbox::Refused> Inbox::put(Requests& posts) {
+  std::optional<Refused> refused;
+  const Lane* lane = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (requests_.entries.empty() && !refusal(posts.bytes, posts.entries.size())) {
+      std::swap(requests_, posts);
+    } else {
+      refused = append(posts);
+    }
+    if (!requests_.entries.empty()) lane = schedule();
+  }
+  post_drain(lane);
+  return refused;
+}
+
+std::optional<Inbox::Refused> Inbox::append(Requests& posts) {
+  requests_.reserve(posts.entries.size());
+  for (std::size_t i = 0; i < posts.entries.size(); ++i) {
+    if (auto error = refusal(bytes_of(posts.drafts[i]))) return Refused{i, *std::move(error)};
+    requests_.add(posts.drafts[i], std::move(posts.entries[i]));
+  }
+  posts.clear();
+  return std::nullopt;
+}
+
 void Inbox::put_always(LaneTask task) {
   const Lane* lane = nullptr;
   {
@@ -112,7 +153,6 @@ void Inbox::put_always(LaneTask task) {
 Inbox::Taken Inbox::take(Requests& requests) {
   const std::lock_guard lock(mutex_);
   std::swap(requests_, requests);
-  bytes_ = 0;
   return {.stopping = closed_};
 }
 

@@ -31,11 +31,15 @@ using Entry = std::variant<PostDone, MarkDone, LaneTask>;
 struct Requests {
   std::vector<Draft> drafts;  // those after the first `draft_count` are memory to be used again
   std::size_t draft_count = 0;
+  std::size_t bytes = 0;  // of text in them
   std::vector<Entry> entries;
 
   std::span<Draft> waiting_drafts() { return std::span(drafts).first(draft_count); }
-  // Swaps `draft` with one that is memory only, if there is one.
-  void add(Draft& draft);
+  // Swaps `draft` with one that is memory only, if there is one. Leaves both where they are if it
+  // throws.
+  void add(Draft& draft, Entry&& entry);
+  // Room for so many drafts and entries more: to add them does not throw.
+  void reserve(std::size_t more);
   void clear();
 };
 
@@ -59,6 +63,13 @@ class Inbox {
   // `busy` or `shutting_down`, it leaves both as they are.
   std::optional<Error> put(Draft& draft, Entry&& entry);
   std::optional<Error> put(LaneTask&& task);
+  // Takes all of `posts`, drafts with a PostDone each, at once; it is left empty, as memory. Where
+  // there is no room for all, those from `first` on are refused and left where they are.
+  struct Refused {
+    std::size_t first;
+    Error error;
+  };
+  std::optional<Refused> put(Requests& posts);
   // Takes it in any case: for what is bounded by something else.
   void put_always(LaneTask task);
 
@@ -89,7 +100,9 @@ class Inbox {
   std::size_t reads() const;
 
  private:
-  std::optional<Error> refusal(std::size_t bytes) const;
+  // Of so many more requests with so many bytes of text.
+  std::optional<Error> refusal(std::size_t bytes, std::size_t count = 1) const;
+  std::optional<Refused> append(Requests& posts);
   // The lane to which the caller is to post a drain, once the lock is released; none: one is on its
   // way.
   const Lane* schedule();
@@ -104,7 +117,6 @@ class Inbox {
   mutable std::mutex mutex_;
   std::condition_variable idle_;
   Requests requests_;
-  std::size_t bytes_ = 0;
   std::size_t reads_ = 0;
   bool scheduled_ = false;  // a drain is posted or runs
   bool closed_ = false;

@@ -8,6 +8,7 @@
 #include "grants.h"
 #include "handlers.h"
 #include "outgoing.h"
+#include "posts.h"
 #include "quotas.h"
 #include "recovery.h"
 #include "registration.h"
@@ -28,6 +29,7 @@ class Chat::Impl {
   Answers answers{delivery, parts.log};
   Quotas quotas{options};
   Outgoing outgoing{delivery};
+  Posts posts{parts.turn_end};
   Throttle throttle{parts, options, quotas, answers};
   Grants grants{parts, options, delivery, answers};
   Recovery recovery{parts, options};
@@ -42,7 +44,7 @@ class Chat::Impl {
                             [this](socketio::Socket& socket, const socketio::Event& event) {
                               handlers.dispatch(socket, event);
                             }};
-  Handlers handlers{parts, options, delivery, answers, outgoing, registration, grants};
+  Handlers handlers{parts, options, delivery, answers, outgoing, posts, registration, grants};
 };
 
 Chat::Chat(ChatParts parts, ChatOptions options) : impl_(std::make_unique<Impl>(parts, options)) {}
@@ -56,6 +58,7 @@ void Chat::start(Hub& hub, std::span<socketio::Server* const> shards) {
   impl_->fences.start(hub);
   impl_->registration.start(hub);
   impl_->handlers.start(hub);
+  impl_->posts.start(hub, shards.size());
   // A first turn, of which the Hub learns where the log ends.
   hub.detach(ConnectionId{});
 }
@@ -73,6 +76,10 @@ std::optional<Duration> Chat::take_request(const UserId& user, std::string_view 
   auto wait = impl_->quotas.take(user, address, impl_->parts.clock.monotonic());
   if (wait) impl_->answers.count(Errc::rate_limited);
   return wait;
+}
+
+void Chat::post(unsigned shard, PostDraft&& draft, Callback<void(const Result<Message>&)> done) {
+  impl_->posts.add(shard, std::move(draft), std::move(done));
 }
 
 void Chat::on_pong(socketio::Socket& socket) { impl_->fences.on_pong(socket); }

@@ -54,12 +54,14 @@ Status check_sender(Fields& fields, const UserId& user) {
 }  // namespace
 
 Handlers::Handlers(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-                   Answers& answers, Outgoing& outgoing, Registration& registration, Grants& grants)
+                   Answers& answers, Outgoing& outgoing, Posts& posts, Registration& registration,
+                   Grants& grants)
     : parts_(parts),
       options_(options),
       delivery_(delivery),
       answers_(answers),
       outgoing_(outgoing),
+      posts_(posts),
       registration_(registration),
       grants_(grants) {}
 
@@ -107,6 +109,11 @@ void Handlers::answer(const Answers::To& to, const Result<T>& result, Append app
   delivery_.send(to.connection, packet);
 }
 
+Hub& Handlers::hub_for(const Call& call) {
+  posts_.hand_over(Delivery::shard_of(call.connection));
+  return *hub_;
+}
+
 Status Handlers::send_message(const Call& call) {
   // What post() leaves here is memory for the next one.
   thread_local PostDraft draft;
@@ -123,7 +130,8 @@ Status Handlers::send_message(const Call& call) {
   }
   if (Status sender = check_sender(fields, call.user); !sender) return sender;
 
-  hub_->post(std::move(draft), [this, to = call.answer_to()](const Result<Message>& posted) {
+  const std::size_t shard = Delivery::shard_of(call.connection);
+  posts_.add(shard, std::move(draft), [this, to = call.answer_to()](const Result<Message>& posted) {
     if (!posted) return answers_.refuse(to, posted.error().code);
     message_id_.clear();
     append_message_id(message_id_, posted->created_at, posted->position);
@@ -144,10 +152,11 @@ Status Handlers::typing(const Call& call) {
   const bool typing = fields.required(fields.boolean("typing"), "typing");
   if (!fields.status()) return fields.status();
 
-  hub_->typing(call.user, std::move(target), typing, [this, to = call.answer_to()](Status done) {
-    if (!done) return answers_.refuse(to, done.error().code);
-    if (to.ack) outgoing_.ack_done(to.connection, *to.ack);
-  });
+  hub_for(call).typing(call.user, std::move(target), typing,
+                       [this, to = call.answer_to()](Status done) {
+                         if (!done) return answers_.refuse(to, done.error().code);
+                         if (to.ack) outgoing_.ack_done(to.connection, *to.ack);
+                       });
   return {};
 }
 
@@ -160,7 +169,7 @@ Status Handlers::mark_read(const Call& call) {
       .sequence = Sequence{fields.required(fields.number("seq"), "seq")}};
   if (!fields.status()) return fields.status();
 
-  hub_->mark(draft, [this, to = call.answer_to()](const Result<MarkAdvanced>& mark) {
+  hub_for(call).mark(draft, [this, to = call.answer_to()](const Result<MarkAdvanced>& mark) {
     if (!mark) return answers_.refuse(to, mark.error().code);
     if (to.ack) outgoing_.ack_done(to.connection, *to.ack);
   });
@@ -177,14 +186,14 @@ Status Handlers::history(const Call& call) {
   const std::size_t limit = fields.limit(options_.page_default);
   if (!fields.status()) return fields.status();
 
-  hub_->history(call.user, std::move(target), range, limit,
-                [this, to = call.answer_to()](const Result<Page<Message>>& page) {
-                  answer(to, page, [](std::string& out, const Page<Message>& it) {
-                    out += R"(,"messages":)";
-                    append_array(out, it.items, append_message);
-                    append_more(out, it.more);
-                  });
-                });
+  hub_for(call).history(call.user, std::move(target), range, limit,
+                        [this, to = call.answer_to()](const Result<Page<Message>>& page) {
+                          answer(to, page, [](std::string& out, const Page<Message>& it) {
+                            out += R"(,"messages":)";
+                            append_array(out, it.items, append_message);
+                            append_more(out, it.more);
+                          });
+                        });
   return {};
 }
 
@@ -200,14 +209,15 @@ Status Handlers::conversations(const Call& call) {
     if (!fields.status()) return fields.status();
   }
 
-  hub_->conversations(call.user, before, limit,
-                      [this, to = call.answer_to()](const Result<Page<Conversation>>& page) {
-                        answer(to, page, [](std::string& out, const Page<Conversation>& it) {
-                          out += R"(,"conversations":)";
-                          append_array(out, it.items, append_conversation);
-                          append_more(out, it.more);
-                        });
-                      });
+  hub_for(call).conversations(
+      call.user, before, limit,
+      [this, to = call.answer_to()](const Result<Page<Conversation>>& page) {
+        answer(to, page, [](std::string& out, const Page<Conversation>& it) {
+          out += R"(,"conversations":)";
+          append_array(out, it.items, append_conversation);
+          append_more(out, it.more);
+        });
+      });
   return {};
 }
 
@@ -218,15 +228,16 @@ Status Handlers::sync(const Call& call) {
   if (since == kNoPosition) fields.fail("since", "is not a position");
   if (!fields.status()) return fields.status();
 
-  hub_->sync(call.user, since, limit, [this, to = call.answer_to()](const Result<Hub::Sync>& sync) {
-    answer(to, sync, [](std::string& out, const Hub::Sync& it) {
-      out += R"(,"changes":)";
-      append_array(out, it.changes, append_change);
-      out += R"(,"position":)";
-      socketio::append_json_number(out, it.position.value);
-      append_more(out, it.more);
-    });
-  });
+  hub_for(call).sync(call.user, since, limit,
+                     [this, to = call.answer_to()](const Result<Hub::Sync>& sync) {
+                       answer(to, sync, [](std::string& out, const Hub::Sync& it) {
+                         out += R"(,"changes":)";
+                         append_array(out, it.changes, append_change);
+                         out += R"(,"position":)";
+                         socketio::append_json_number(out, it.position.value);
+                         append_more(out, it.more);
+                       });
+                     });
   return {};
 }
 
@@ -235,13 +246,14 @@ Status Handlers::presence(const Call& call) {
   std::vector<UserId> users = fields.users("userIds");
   if (!fields.status()) return fields.status();
 
-  hub_->presence(call.user, std::move(users),
-                 [this, to = call.answer_to()](const Result<std::vector<Presence>>& answered) {
-                   answer(to, answered, [](std::string& out, const std::vector<Presence>& it) {
-                     out += R"(,"users":)";
-                     append_array(out, it, append_presence);
-                   });
-                 });
+  hub_for(call).presence(
+      call.user, std::move(users),
+      [this, to = call.answer_to()](const Result<std::vector<Presence>>& answered) {
+        answer(to, answered, [](std::string& out, const std::vector<Presence>& it) {
+          out += R"(,"users":)";
+          append_array(out, it, append_presence);
+        });
+      });
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "chatrt/gateway/chat.h"
 #include "chatrt/socketio/server.h"
 #include "outgoing.h"
+#include "posts.h"
 
 namespace chatrt::gateway {
 
@@ -21,7 +22,7 @@ class Registration;
 class Handlers {
  public:
   Handlers(const ChatParts& parts, const ChatOptions& options, Delivery& delivery, Answers& answers,
-           Outgoing& outgoing, Registration& registration, Grants& grants);
+           Outgoing& outgoing, Posts& posts, Registration& registration, Grants& grants);
   void start(Hub& hub) { hub_ = &hub; }
 
   // Answers the event, has it held until the socket is attached, or refuses it.
@@ -50,6 +51,9 @@ class Handlers {
   template <typename T, typename Append>
   void answer(const Answers::To& to, const Result<T>& result, Append append);
 
+  // The Hub, for what is to come behind the messages that came before it.
+  Hub& hub_for(const Call& call);
+
   Status send_message(const Call& call);
   Status typing(const Call& call);
   Status mark_read(const Call& call);
@@ -63,6 +67,7 @@ class Handlers {
   Delivery& delivery_;
   Answers& answers_;
   Outgoing& outgoing_;
+  Posts& posts_;
   Registration& registration_;
   Grants& grants_;
   Hub* hub_ = nullptr;

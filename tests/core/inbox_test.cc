@@ -47,6 +47,22 @@ struct InboxFixture {
 
   std::size_t run_all() { return quick.run_all() + lane.run_all(); }
 
+  static Requests posts_of(std::initializer_list<const char*> texts) {
+    Requests posts;
+    for (const char* text : texts) {
+      Draft one = draft(text);
+      posts.add(one, PostDone{});
+    }
+    return posts;
+  }
+  static std::vector<std::string> texts_of(Requests& requests) {
+    std::vector<std::string> texts;
+    for (const Draft& one : requests.waiting_drafts()) {
+      texts.push_back(std::get<PostDraft>(one).text);
+    }
+    return texts;
+  }
+
   std::optional<Error> put(std::string text) {
     Draft put = draft(std::move(text));
     return inbox.put(put, PostDone{});
@@ -189,7 +205,7 @@ TEST_SUITE("Inbox") {
     Requests requests;
     for (std::size_t i = 0; i < 3 * kReusedDraftsMax; ++i) {
       Draft one = draft("text");
-      requests.add(one);
+      requests.add(one, PostDone{});
     }
     requests.clear();
     CHECK(requests.drafts.size() == kReusedDraftsMax);
@@ -205,6 +221,71 @@ TEST_SUITE("Inbox") {
     CHECK(std::get<PostDraft>(kept).text == "text");
     CHECK(std::get<PostDone>(entry));  // NOLINT: refused, so not moved from
     run_all();
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture, "takes many posts at once, behind what waits, with one drain") {
+    Requests posts = posts_of({"a", "b"});
+    CHECK_FALSE(inbox.put(posts));
+    CHECK(posts.entries.empty());
+    posts = posts_of({"c"});
+    CHECK_FALSE(inbox.put(posts));
+    CHECK(posts.entries.empty());
+    CHECK(lane.size() == 1);
+
+    lane.run_all();
+    CHECK(texts_of(taken) == std::vector<std::string>{"a", "b", "c"});
+    CHECK(taken.entries.size() == 3);
+    CHECK(taken.bytes == 3);
+  }
+
+  TEST_CASE_FIXTURE(InboxFixture,
+                    "of many posts refuses those that have no room, and takes the rest") {
+    Errc code{};
+    std::size_t first = 0;
+    std::vector<std::string> expected;
+    Requests posts;
+    SUBCASE("for their number, in an empty inbox") {
+      posts = posts_of({"a", "b", "c", "d", "e"});
+      expected = {"a", "b", "c"};
+      code = Errc::busy;
+      first = 3;
+    }
+    SUBCASE("for their number, in one that is not") {
+      CHECK_FALSE(put("0"));
+      posts = posts_of({"a", "b", "c"});
+      expected = {"0", "a", "b"};
+      code = Errc::busy;
+      first = 2;
+    }
+    SUBCASE("for their bytes") {
+      posts = posts_of({"12345", "123456", "1"});
+      expected = {"12345"};
+      code = Errc::busy;
+      first = 1;
+    }
+    SUBCASE("one that is larger than all may pass alone") {
+      posts = posts_of({"12345678901", "1"});
+      expected = {"12345678901"};
+      code = Errc::busy;
+      first = 1;
+    }
+    SUBCASE("all after close()") {
+      inbox.close();
+      posts = posts_of({"a", "b"});
+      code = Errc::shutting_down;
+    }
+    const std::vector<std::string> before = texts_of(posts);
+
+    const auto refused = inbox.put(posts);
+
+    REQUIRE(refused);
+    CHECK(refused->error.code == code);
+    CHECK(refused->first == first);
+    const std::vector<std::string> left = texts_of(posts);
+    REQUIRE(left.size() == before.size());
+    for (std::size_t i = first; i < left.size(); ++i) CHECK(left[i] == before[i]);
+    run_all();
+    CHECK(texts_of(taken) == expected);
   }
 
   TEST_CASE_FIXTURE(InboxFixture, "bounds reads, but for the Hub's own") {

@@ -159,7 +159,12 @@ ChatFixture::ChatFixture(const ChatFixture& killed) : ChatFixture(killed.memory_
 ChatFixture::ChatFixture(std::shared_ptr<MessageStore> kept, ChatOptions options,
                          HubOptions hub_options)
     : memory_(std::move(kept)),
-      chat({.authorizer = authorizer, .clock = clock, .log = log, .vault = &vault}, options),
+      chat({.authorizer = authorizer,
+            .clock = clock,
+            .log = log,
+            .vault = &vault,
+            .turn_end = &turn_end},
+           options),
       hub({.registry = *registry_,
            .store = store,
            .outlet = chat,
@@ -236,7 +241,8 @@ void ChatFixture::advance(Duration time) {
 void ChatFixture::settle() {
   bool busy = true;
   while (busy) {
-    busy = commit_lane.run_all() + read_lane.run_all() > 0;
+    busy = turn_end.run_all() > 0;
+    busy |= commit_lane.run_all() + read_lane.run_all() > 0;
     for (const auto& client : clients_) {
       auto& pinged = transports_[client->shard()].pinged;
       const auto pings = std::erase(pinged, client->carrier_);

@@ -165,6 +165,7 @@ class ChatFixture {
   // Lanes of their own, as in a daemon: what happens on them is not inline in what a client sent.
   testing::ManualExecutor commit_lane;
   testing::ManualExecutor read_lane;
+  testing::ManualExecutor turn_end;
 
  private:
   friend class Client;

@@ -37,6 +37,36 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 TEST_SUITE("send_message") {
+  TEST_CASE_FIXTURE(ChatFixture, "goes to the Hub with all of its turn, ahead of what follows it") {
+    Client& ann = join("ann");
+    Client& bob = join("bob");
+    const auto commits = hub.stats().commits;
+    ann.push(R"(421["send_message",)" + to("bob", "1") + ']');
+    bob.push(R"(421["send_message",)" + to("ann", "2") + ']');
+    ann.push(R"(422["send_message",)" + to("bob", "3") + ']');
+    CHECK(hub.stats().inbox == 0);
+    CHECK(turn_end.size() == 1);
+    CHECK(turn_end.run_all() == 1);
+    CHECK(hub.stats().inbox == 3);
+    settle();
+    CHECK(hub.stats().commits == commits + 1);
+    CHECK(count(ann.take(), R"(message_sent)") == 2);
+    CHECK(count(bob.take(), R"(receive_message)") == 2);
+
+    // A mark is not cut to the message before.
+    ann.push(R"(423["send_message",)" + to("bob", "4") + ']');
+    ann.push(R"(42["mark_read",{"conversationId":"1","seq":4}])");
+    CHECK(hub.stats().inbox == 2);
+    CHECK(turn_end.run_all() == 1);
+    CHECK(hub.stats().inbox == 2);
+    settle();
+    const Packets packets = bob.take();
+    REQUIRE(packets.size() == 2);
+    CHECK(packets[0].starts_with(R"(42["receive_message")"));
+    CHECK(packets[1].starts_with(
+        R"(42["message_read",{"conversationId":"1","userId":"ann","seq":4)"));
+  }
+
   TEST_CASE_FIXTURE(ChatFixture, "acks the stored message, and shows it to all of both users") {
     Client& ann = join("ann", 0);
     Client& ann_too = join("ann", 1);
@@ -297,10 +327,11 @@ TEST_SUITE("send_message") {
     SmallInbox() : ChatFixture({}, {.inbox_max = 1}) {}
   };
 
-  TEST_CASE_FIXTURE(SmallInbox, "is refused at once when the Hub is busy") {
+  TEST_CASE_FIXTURE(SmallInbox, "is refused at the end of its turn when the Hub is busy") {
     Client& ann = join("ann");
     ann.push(R"(420["send_message",{"selectedUser":"bob","textMessage":"1"}])");
     ann.push(R"(421["send_message",{"selectedUser":"bob","textMessage":"2"}])");
+    turn_end.run_all();
     CHECK(ann.take() == Packets{R"(431[{"ok":false,"error":{"code":"busy","message":)"
                                 R"("The server has too much to do; try again later.",)"
                                 R"("retryAfterMs":1000}}])"});

@@ -58,6 +58,12 @@ class CountingTransport final : public engineio::Transport {
   std::uint64_t last_position_ = 0;
 };
 
+thread_local std::vector<Executor::Task> at_turn_end;
+
+struct TurnEnd final : Executor {
+  void post(Task task) override { at_turn_end.push_back(std::move(task)); }
+};
+
 // A shard: a Server and the thread that it belongs to.
 class Shard {
  public:
@@ -107,6 +113,7 @@ class Shard {
         tasks.swap(tasks_);
       }
       for (const auto& task : tasks) task(*server_);
+      for (const auto& task : std::exchange(at_turn_end, {})) task();
     }
   }
 
@@ -129,7 +136,9 @@ TEST_SUITE("Chat on threads") {
     const auto registry = make_memory_registry();
     const auto commit_lane = make_thread_executor("commit");
     const auto read_lane = make_thread_executor("read", 2);
-    Chat chat({.authorizer = *authorizer, .clock = clock, .log = null_log_sink()});
+    TurnEnd turn_end;
+    Chat chat(
+        {.authorizer = *authorizer, .clock = clock, .log = null_log_sink(), .turn_end = &turn_end});
     Hub hub({.registry = *registry,
              .store = *store,
              .outlet = chat,

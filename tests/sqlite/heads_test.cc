@@ -30,7 +30,7 @@ std::unique_ptr<MessageStore> open_with(const std::filesystem::path& file, std::
 }
 
 // One value of the file, read past the store.
-std::int64_t value(const std::filesystem::path& file, const char* sql) {
+std::int64_t value_in(const std::filesystem::path& file, const char* sql) {
   sqlite3* database = nullptr;
   REQUIRE(sqlite3_open(file.c_str(), &database) == SQLITE_OK);
   std::int64_t found = -1;
@@ -43,21 +43,21 @@ std::int64_t value(const std::filesystem::path& file, const char* sql) {
   return found;
 }
 
-constexpr int kUsers = 12;
+constexpr int kPeople = 12;
 
-UserId user_number(std::uint64_t number) { return user("user-" + std::to_string(number)); }
+UserId person(std::uint64_t number) { return user("user-" + std::to_string(number)); }
 
 // Messages and marks of users who all know each other.
 std::vector<Draft> some_drafts(std::mt19937_64& random, ConversationId known) {
   std::vector<Draft> drafts;
   for (std::uint64_t count = 1 + random() % 12; count > 0; --count) {
-    const UserId author = user_number(random() % kUsers);
+    const UserId author = person(random() % kPeople);
     if (random() % 6 == 0) {
       drafts.push_back(MarkDraft{author, known,
                                  random() % 2 == 0 ? MarkKind::delivered : MarkKind::read,
                                  Sequence{random() % 60}});
     } else {
-      drafts.push_back(PostDraft{author, user_number(random() % kUsers), "hi", {}});
+      drafts.push_back(PostDraft{author, person(random() % kPeople), "hi", {}});
     }
   }
   return drafts;
@@ -65,8 +65,8 @@ std::vector<Draft> some_drafts(std::mt19937_64& random, ConversationId known) {
 
 // All that a user is told, in every way.
 void check_same(const MessageStore& store, const MessageStore& expected, Position after) {
-  for (std::uint64_t i = 0; i < kUsers; ++i) {
-    const UserId who = user_number(i);
+  for (std::uint64_t i = 0; i < kPeople; ++i) {
+    const UserId who = person(i);
     const auto changes = store.read_for_user(who, after, 1000);
     REQUIRE_MESSAGE(changes.has_value(), changes.error().detail);
     CHECK(changes->items == expected.read_for_user(who, after, 1000)->items);
@@ -143,12 +143,12 @@ TEST_SUITE("heads") {
       }
     };
     append(49);
-    CHECK(value(file, "SELECT max(last_position) FROM conversations") == 0);
+    CHECK(value_in(file, "SELECT max(last_position) FROM conversations") == 0);
     append(1);  // closes the tail
     append(2);  // one row each, at least
-    CHECK(value(file, "SELECT min(last_position) FROM conversations") > 100);
-    CHECK(value(file, "SELECT complete_to FROM heads_state") == 100);
-    CHECK(value(file, "SELECT sum(last_sequence) FROM conversations") < 104);
+    CHECK(value_in(file, "SELECT min(last_position) FROM conversations") > 100);
+    CHECK(value_in(file, "SELECT complete_to FROM heads_state") == 100);
+    CHECK(value_in(file, "SELECT sum(last_sequence) FROM conversations") < 104);
     CHECK(store->read_conversation(user("ann"), user("bob"), {}, 1000)->items.size() == 52);
   }
 
@@ -191,7 +191,7 @@ TEST_SUITE("heads") {
         }
       }
       CHECK(*open_with(file, 65536)->last_position() == Position{10});  // the control
-      value(file, damage);
+      value_in(file, damage);
       const auto store = open_sqlite_store(file);
       REQUIRE_FALSE(store.has_value());
       CHECK(store.error().code == Errc::corrupt);

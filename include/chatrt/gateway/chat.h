@@ -18,6 +18,7 @@
 
 #include "chatrt/authorizer.h"
 #include "chatrt/clock.h"
+#include "chatrt/executor.h"
 #include "chatrt/export.h"
 #include "chatrt/gateway/session_vault.h"
 #include "chatrt/hub.h"
@@ -59,6 +60,10 @@ struct ChatParts {
   LogSink& log;
   SessionVault* vault = nullptr;  // none: no connection state recovery, and no `pid`
   TraceSink* trace = nullptr;     // none: nobody wants to know
+  // Runs a task on the thread that posts it, when that has taken what has come with what it is at;
+  // posted to on the shards' threads. The messages of a shard go to the Hub at once then, not each
+  // by itself. None: each by itself.
+  Executor* turn_end = nullptr;
 };
 
 class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
@@ -91,6 +96,10 @@ class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
   // The same quotas for requests that come another way, as by HTTP: nothing, or how long to wait.
   // Any thread.
   std::optional<Duration> take_request(const UserId& user, std::string_view address);
+
+  // Hub::post() for messages that come another way, on the thread of a shard and with what comes
+  // there.
+  void post(unsigned shard, PostDraft&& draft, Callback<void(const Result<Message>&)> done);
 
   // How many CONNECTs and events were refused with `code`. Any thread.
   std::uint64_t refused(Errc code) const noexcept;
