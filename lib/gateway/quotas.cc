@@ -1,51 +1,73 @@
 #include "quotas.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <utility>
 
 namespace chatrt::gateway {
 namespace {
 
-double owed_now(const Bucket& bucket, const Rate& rate, MonotonicTime now) {
-  const auto passed = static_cast<double>((now - bucket.at).count()) / 1000;
-  return std::max(0.0, bucket.owed - passed * rate.per_second);
+std::int64_t ns_of(MonotonicTime time) {
+  return std::chrono::nanoseconds{time.time_since_epoch()}.count();
 }
 
 }  // namespace
 
 std::optional<Duration> Bucket::take(const Rate& rate, MonotonicTime now) {
-  owed = owed_now(*this, rate, now);
-  at = now;
-  const double over = owed + 1 - rate.burst;
-  if (over > 0) {
-    return Duration{static_cast<Duration::rep>(std::ceil(over / rate.per_second * 1000))};
+  constexpr double kSecond = 1e9;
+  constexpr double kDays = 1e15;  // 11 of them: whatever is asked for, the sums fit
+  const double time_of_one = std::min(std::ceil(kSecond / rate.per_second), kDays);
+  const auto each = static_cast<std::int64_t>(time_of_one);
+  const auto all = static_cast<std::int64_t>(std::min(rate.burst * time_of_one, 1000 * kDays));
+  const std::int64_t at = ns_of(now);
+  std::int64_t full_at = full_at_.load(std::memory_order_relaxed);
+  for (;;) {
+    const std::int64_t next = std::max(full_at, at) + each;
+    if (const std::int64_t early = next - at - all; early > 0) {
+      return std::chrono::ceil<Duration>(std::chrono::nanoseconds{early});
+    }
+    if (full_at_.compare_exchange_weak(full_at, next, std::memory_order_relaxed)) {
+      return std::nullopt;
+    }
   }
-  owed += 1;
-  return std::nullopt;
 }
 
-bool Bucket::is_full(const Rate& rate, MonotonicTime now) const {
-  return owed_now(*this, rate, now) <= 0;
+bool Bucket::is_full(MonotonicTime now) const {
+  return full_at_.load(std::memory_order_relaxed) <= ns_of(now);
 }
 
-std::optional<Duration> Quotas::take(Buckets& buckets, std::size_t& forget_at,
-                                     const std::string& key, const Rate& rate, MonotonicTime now) {
-  if (rate.per_second <= 0 || key.empty()) return std::nullopt;
-  if (buckets.size() >= forget_at) {
-    std::erase_if(buckets, [&](const auto& entry) { return entry.second.is_full(rate, now); });
-    forget_at = std::max<std::size_t>(1024, 2 * buckets.size());
+std::shared_ptr<Bucket> Quotas::find(Buckets& buckets, std::string key, MonotonicTime now) {
+  const std::lock_guard lock(mutex_);
+  auto& by_key = buckets.by_key;
+  if (by_key.size() >= buckets.forget_at) {
+    std::erase_if(by_key, [now](const auto& entry) {
+      return entry.second.use_count() == 1 && entry.second->is_full(now);
+    });
+    buckets.forget_at = std::max<std::size_t>(1024, 2 * by_key.size());
   }
-  return buckets[key].take(rate, now);
+  std::shared_ptr<Bucket>& bucket = by_key[std::move(key)];
+  if (!bucket) bucket = std::make_shared<Bucket>();
+  return bucket;
+}
+
+std::shared_ptr<Bucket> Quotas::of_user(const UserId& user, MonotonicTime now) {
+  return find(users_, user.str(), now);
+}
+
+std::shared_ptr<Bucket> Quotas::of_address(std::string_view address, MonotonicTime now) {
+  return find(addresses_, std::string(address), now);
 }
 
 std::optional<Duration> Quotas::take(const UserId& user, std::string_view address,
                                      MonotonicTime now) {
-  if (options_.user_rate.per_second <= 0 && options_.address_rate.per_second <= 0) {
-    return std::nullopt;
+  const Rate& of_users = options_.user_rate;
+  if (of_users.per_second > 0 && !user.empty()) {
+    if (const auto wait = of_user(user, now)->take(of_users, now)) return wait;
   }
-  const std::lock_guard lock(mutex_);
-  if (auto wait = take(users_, forget_users_at_, user.str(), options_.user_rate, now)) return wait;
-  return take(addresses_, forget_addresses_at_, std::string(address), options_.address_rate, now);
+  const Rate& of_addresses = options_.address_rate;
+  if (of_addresses.per_second <= 0 || address.empty()) return std::nullopt;
+  return of_address(address, now)->take(of_addresses, now);
 }
 
 bool Quotas::enter(const UserId& user) {

@@ -1,10 +1,15 @@
 // Quotas: how many events connections, users and addresses may send, as token buckets; and how many
 // connections a user may have.
 //
-// Threads: any. A user or an address is forgotten once its bucket is full again.
+// Threads: any. Those who take from a bucket again and again keep it, so that only who comes new
+// waits for a lock. A user or an address is forgotten once its bucket is full again and nobody has
+// it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -17,21 +22,26 @@
 
 namespace chatrt::gateway {
 
-// What was taken and is not yet made up for by time.
-struct Bucket {
-  double owed = 0;
-  MonotonicTime at{};
-
-  // Takes one, or says how long to wait for it.
+// A token bucket by the time at which it is full again: the generic cell rate algorithm (ITU-T
+// I.371), of which all that must be kept is one number.
+class Bucket {
+ public:
+  // Takes one, or says how long to wait for it. REQUIRES: rate.per_second > 0
   std::optional<Duration> take(const Rate& rate, MonotonicTime now);
-  bool is_full(const Rate& rate, MonotonicTime now) const;
+  bool is_full(MonotonicTime now) const;
+
+ private:
+  std::atomic<std::int64_t> full_at_{0};  // in ns
 };
 
 class Quotas {
  public:
   explicit Quotas(const ChatOptions& options) : options_(options) {}
 
-  // Nothing, or how long to wait. `user` may be empty.
+  // What all events of one user or one address are taken from, by their rate.
+  std::shared_ptr<Bucket> of_user(const UserId& user, MonotonicTime now);
+  std::shared_ptr<Bucket> of_address(std::string_view address, MonotonicTime now);
+  // Takes one of both, where there are limits: nothing, or how long to wait.
   std::optional<Duration> take(const UserId& user, std::string_view address, MonotonicTime now);
 
   // One more connection of `user`; false: it is one too many, and leave() must not follow.
@@ -39,15 +49,16 @@ class Quotas {
   void leave(const UserId& user);
 
  private:
-  using Buckets = std::unordered_map<std::string, Bucket>;
-  std::optional<Duration> take(Buckets& buckets, std::size_t& forget_at, const std::string& key,
-                               const Rate& rate, MonotonicTime now);
+  struct Buckets {
+    std::unordered_map<std::string, std::shared_ptr<Bucket>> by_key;
+    std::size_t forget_at = 1024;
+  };
+  std::shared_ptr<Bucket> find(Buckets& buckets, std::string key, MonotonicTime now);
 
   const ChatOptions& options_;
   std::mutex mutex_;
   // All guarded by mutex_.
   Buckets users_, addresses_;
-  std::size_t forget_users_at_ = 1024, forget_addresses_at_ = 1024;
   std::unordered_map<std::string, std::size_t> connections_;
 };
 

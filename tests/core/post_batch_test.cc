@@ -11,12 +11,12 @@
 namespace chatrt {
 namespace {
 
-const UserId kAnn = user("ann");
-const UserId kBob = user("bob");
+const UserId kAuthor = user("ann");
+const UserId kReceiver = user("bob");
 
-Answer<Message> add(PostBatch& batch, std::string text) {
+Answer<Message> add_to(PostBatch& batch, std::string text) {
   Answer<Message> answer;
-  batch.add({kAnn, kBob, std::move(text), {}}, answer.done());
+  batch.add({kAuthor, kReceiver, std::move(text), {}}, answer.done());
   return answer;
 }
 
@@ -25,9 +25,9 @@ Answer<Message> add(PostBatch& batch, std::string text) {
 TEST_SUITE("PostBatch") {
   TEST_CASE_FIXTURE(HubFixture, "goes to the Hub in one commit, when it is handed over") {
     PostBatch batch(hub());
-    const auto first = add(batch, "1");
-    const auto second = add(batch, "2");
-    const auto between = post(kAnn, kBob, "by itself");
+    const auto first = add_to(batch, "1");
+    const auto second = add_to(batch, "2");
+    const auto between = post(kAuthor, kReceiver, "by itself");
     settle();
     CHECK_FALSE(first.came());
     CHECK(between.value().sequence == Sequence{1});
@@ -45,10 +45,10 @@ TEST_SUITE("PostBatch") {
   TEST_CASE_FIXTURE(HubFixture, "refuses an argument at once, and what has no room in the end") {
     options.inbox_max = 2;
     PostBatch batch(hub());
-    CHECK(add(batch, "").error() == Errc::invalid_argument);
+    CHECK(add_to(batch, "").error() == Errc::invalid_argument);
     CHECK(batch.empty());
     std::vector<Answer<Message>> answers;
-    for (int i = 0; i < 4; ++i) answers.push_back(add(batch, std::to_string(i)));
+    for (int i = 0; i < 4; ++i) answers.push_back(add_to(batch, std::to_string(i)));
     CHECK_FALSE(answers[3].came());
 
     batch.hand_over();
@@ -68,10 +68,10 @@ TEST_SUITE("PostBatch") {
     options.inbox_max = 1;
     PostBatch batch(hub());
     Answer<Message> again;
-    add(batch, "taken");
-    batch.add({kAnn, kBob, "refused", {}}, [&](const Result<Message>& result) {
+    add_to(batch, "taken");
+    batch.add({kAuthor, kReceiver, "refused", {}}, [&](const Result<Message>& result) {
       CHECK_FALSE(result.has_value());
-      batch.add({kAnn, kBob, "again", {}}, again.done());
+      batch.add({kAuthor, kReceiver, "again", {}}, again.done());
     });
     batch.hand_over();
     settle();
@@ -86,12 +86,12 @@ TEST_SUITE("PostBatch") {
     Answer<Message> kept;
     {
       PostBatch batch(hub());
-      kept = add(batch, "kept");
+      kept = add_to(batch, "kept");
     }
     settle();
     CHECK(kept.ok());
     PostBatch late(hub());
-    const auto refused = add(late, "late");
+    const auto refused = add_to(late, "late");
     hub().stop();
     late.hand_over();
     CHECK(refused.error() == Errc::shutting_down);
@@ -130,7 +130,7 @@ TEST_SUITE("PostBatch") {
         for (int round = 0; round < kRounds; ++round) {
           for (int i = 0; i < round % 20; ++i) {
             ++asked;
-            batch.add({self, kBob, "hi", {}},
+            batch.add({self, kReceiver, "hi", {}},
                       [&, t, number = next++](const Result<Message>& result) {
                         ++answered;
                         if (!result) return;
@@ -140,7 +140,7 @@ TEST_SUITE("PostBatch") {
           }
           batch.hand_over();
           ++asked;
-          hub.post({self, kBob, "by itself", {}}, [&](const Result<Message>& result) {
+          hub.post({self, kReceiver, "by itself", {}}, [&](const Result<Message>& result) {
             ++answered;
             if (result) ++stored;
           });

@@ -1,8 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "chat_fixture.h"
+#include "quotas.h"
 
 namespace chatrt::gateway {
 namespace {
@@ -137,6 +142,88 @@ TEST_SUITE("a quota") {
     ChatFixture chat;
     Client& ann = chat.join("ann");
     for (int i = 0; i < 500; ++i) CHECK(is_ok(ann.ask("presence", R"({"userIds":[]})")));
+  }
+}
+
+TEST_SUITE("a bucket") {
+  TEST_CASE("has its burst, and what time brings, in any time at once") {
+    Bucket bucket;
+    const Rate rate{.per_second = 4, .burst = 2};
+    MonotonicTime now{Duration{5000}};
+    CHECK_FALSE(bucket.take(rate, now));
+    CHECK_FALSE(bucket.take(rate, now));
+    CHECK(bucket.take(rate, now) == Duration{250});
+    CHECK_FALSE(bucket.is_full(now));
+    now += Duration{249};
+    CHECK(bucket.take(rate, now) == Duration{1});
+    now += Duration{1};
+    CHECK_FALSE(bucket.take(rate, now));
+    CHECK(bucket.take(rate, now) == Duration{250});
+    now += Duration{3'600'000};
+    CHECK(bucket.is_full(now));
+    CHECK_FALSE(bucket.take(rate, now));
+    CHECK_FALSE(bucket.take(rate, now));
+    CHECK(bucket.take(rate, now));
+  }
+
+  TEST_CASE("takes any rate") {
+    const MonotonicTime now{Duration{1}};
+    for (const double per_second : {1e-300, 1e-9, 1e9, 1e300}) {
+      Bucket bucket;
+      const Rate rate{.per_second = per_second, .burst = 1e12};
+      for (int i = 0; i < 100; ++i) CHECK_FALSE(bucket.take(rate, now));
+    }
+    Bucket slow;
+    CHECK_FALSE(slow.take({.per_second = 1e-300, .burst = 1}, now));
+    CHECK(slow.take({.per_second = 1e-300, .burst = 1}, now) > Duration{1'000'000});
+  }
+
+  // For TSan too.
+  TEST_CASE("gives many threads no more than there is") {
+    ChatOptions options;
+    options.user_rate = {.per_second = 1, .burst = 500};
+    Quotas quotas(options);
+    const MonotonicTime now{Duration{1000}};
+    const UserId ann = *UserId::parse("ann");
+    std::atomic<int> taken{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        const auto kept = quotas.of_user(ann, now);
+        for (int i = 0; i < 300; ++i) {
+          const bool is_refused = t % 2 == 0 ? kept->take(options.user_rate, now).has_value()
+                                             : quotas.take(ann, {}, now).has_value();
+          if (!is_refused) ++taken;
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(taken == 500);
+  }
+
+  TEST_CASE("is kept while somebody has it or it is not full, and then forgotten") {
+    const ChatOptions options;
+    Quotas quotas(options);
+    MonotonicTime now{Duration{1000}};
+    const Rate rate{.per_second = 1, .burst = 10};
+    const auto of = [&](const char* name) { return quotas.of_user(*UserId::parse(name), now); };
+    const auto held = of("held");
+    const std::weak_ptr<Bucket> used = of("used");
+    const std::weak_ptr<Bucket> idle = of("idle");
+    CHECK_FALSE(used.lock()->take(rate, now));
+    const auto others_come = [&](const char* prefix) {
+      for (int i = 0; i < 3000; ++i) of((prefix + std::to_string(i)).c_str());
+    };
+
+    others_come("a");
+    CHECK(idle.expired());
+    CHECK(of("used") == used.lock());
+    CHECK(of("held") == held);
+
+    now += Duration{1000};
+    others_come("b");
+    CHECK(used.expired());
+    CHECK(of("held") == held);
   }
 }
 
