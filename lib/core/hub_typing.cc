@@ -99,6 +99,14 @@ void Typings::tell(const Key& key, const UserId& peer, bool typing) {
 }
 
 void Typings::ended_by(const Message& message) {
+  // Also what came before it and is not told yet.
+  if (!looking_up_.empty()) {
+    for (const Target& target : {Target{message.receiver}, Target{message.conversation}}) {
+      const auto found = looking_up_.find({message.author, target});
+      if (found == looking_up_.end()) continue;
+      for (Waiting& one : found->second) one.typing = false;
+    }
+  }
   if (typing_.size() > 0) typing_.erase({message.conversation, message.author});
 }
 

@@ -5,7 +5,7 @@
 // conversations are here, as each commit has left them. A reader sees the file as one commit left
 // it; a View gives it the heads as of the same commit.
 //
-// Threads: views() and Views are any thread's; the rest is the writer's.
+// Threads: generation(), view() and what a View has are any thread's; the rest is the writer's.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,8 @@ namespace chatrt::sqlite {
 
 class Heads {
  public:
-  // A tail is closed when the log has so many changes more; 56 bytes each.
+  // So many changes are a tail; the next one begins when the rows that the last one has are
+  // written.
   explicit Heads(std::size_t tail_max) : tail_max_(static_cast<std::int64_t>(tail_max)) {}
 
   // --- for readers

@@ -49,6 +49,21 @@ TEST_SUITE("Hub::typing") {
     CHECK(lines(1) == Lines{"typing ann", "typed ann", "typing ann"});
   }
 
+  TEST_CASE_FIXTURE(TypingFixture, "is ended by a message that comes before it could be told") {
+    meet();
+    Target target = bob;
+    SUBCASE("to the user") {}
+    SUBCASE("to the conversation") { target = ConversationId{1}; }
+    const auto before = typing(ann, target, true);
+    const auto message = post(ann, bob, "hi");
+    CHECK(told(before));
+    CHECK(message.ok());
+    CHECK(lines(1) == Lines{"receive hi"});
+
+    type();
+    CHECK(lines(1) == Lines{"receive hi", "typing ann"});
+  }
+
   TEST_CASE_FIXTURE(TypingFixture, "is over after its time without a renewal") {
     meet();
     type();
