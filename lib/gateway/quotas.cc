@@ -61,13 +61,21 @@ std::shared_ptr<Bucket> Quotas::of_address(std::string_view address, MonotonicTi
 
 std::optional<Duration> Quotas::take(const UserId& user, std::string_view address,
                                      MonotonicTime now) {
+  Kept none;
+  return take(none, user, address, now);
+}
+
+std::optional<Duration> Quotas::take(Kept& kept, const UserId& user, std::string_view address,
+                                     MonotonicTime now) {
   const Rate& of_users = options_.user_rate;
   if (of_users.per_second > 0 && !user.empty()) {
-    if (const auto wait = of_user(user, now)->take(of_users, now)) return wait;
+    if (!kept.user) kept.user = of_user(user, now);
+    if (const auto wait = kept.user->take(of_users, now)) return wait;
   }
   const Rate& of_addresses = options_.address_rate;
   if (of_addresses.per_second <= 0 || address.empty()) return std::nullopt;
-  return of_address(address, now)->take(of_addresses, now);
+  if (!kept.address) kept.address = of_address(address, now);
+  return kept.address->take(of_addresses, now);
 }
 
 bool Quotas::enter(const UserId& user) {

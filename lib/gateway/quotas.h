@@ -41,8 +41,16 @@ class Quotas {
   // What all events of one user or one address are taken from, by their rate.
   std::shared_ptr<Bucket> of_user(const UserId& user, MonotonicTime now);
   std::shared_ptr<Bucket> of_address(std::string_view address, MonotonicTime now);
-  // Takes one of both, where there are limits: nothing, or how long to wait.
+  // Those that somebody keeps, once they have been asked for.
+  struct Kept {
+    std::shared_ptr<Bucket> user;
+    std::shared_ptr<Bucket> address;
+  };
+  // Takes one of both, where there are limits: nothing, or how long to wait. Either may be empty.
   std::optional<Duration> take(const UserId& user, std::string_view address, MonotonicTime now);
+  // The same for who has `kept` of them, which it fills.
+  std::optional<Duration> take(Kept& kept, const UserId& user, std::string_view address,
+                               MonotonicTime now);
 
   // One more connection of `user`; false: it is one too many, and leave() must not follow.
   bool enter(const UserId& user);

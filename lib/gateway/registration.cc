@@ -279,7 +279,7 @@ void Registration::attach(Socket& socket, UserId user, std::optional<Position> s
   Session& session = session_of(socket);
   session.state = Session::State::attaching;
   session.user = user;
-  if (session.meter) session.meter->user = nullptr;  // that of another, or of nobody
+  if (session.meter) session.meter->kept.user = nullptr;  // that of another, or of nobody
   session.attempt = ++last_attempt_;
   const ConnectionId connection = socket.connection();
   deadlines_[Delivery::shard_of(connection)].erase(connection);

@@ -30,10 +30,9 @@ struct EarlyEvents {
 // How much a connection has sent of late.
 struct Meter {
   Bucket bucket;
-  std::shared_ptr<Bucket> user;     // of `Session::user`, once it has sent something
-  std::shared_ptr<Bucket> address;  // the same of the connection's
-  MonotonicTime minute{};           // when the count of offences began
-  MonotonicTime offended{};         // the last second that counts as one
+  Quotas::Kept kept;         // of `Session::user` and of the connection's address
+  MonotonicTime minute{};    // when the count of offences began
+  MonotonicTime offended{};  // the last second that counts as one
   unsigned offences = 0;
 };
 

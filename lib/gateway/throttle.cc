@@ -19,25 +19,16 @@ Throttle::Throttle(const ChatParts& parts, const ChatOptions& options, Quotas& q
 
 std::optional<Duration> Throttle::wait_for(Socket& socket, MonotonicTime now) {
   const Rate& of_connection = options_.connection_rate;
-  const Rate& of_user = options_.user_rate;
-  const Rate& of_address = options_.address_rate;
-  if (of_connection.per_second <= 0 && of_user.per_second <= 0 && of_address.per_second <= 0) {
+  if (of_connection.per_second <= 0 && options_.user_rate.per_second <= 0 &&
+      options_.address_rate.per_second <= 0) {
     return std::nullopt;
   }
   Session& session = session_of(socket);
   if (!session.meter) session.meter = std::make_unique<Meter>();
-  Meter& meter = *session.meter;
   if (of_connection.per_second > 0) {
-    if (const auto wait = meter.bucket.take(of_connection, now)) return wait;
+    if (const auto wait = session.meter->bucket.take(of_connection, now)) return wait;
   }
-  if (of_user.per_second > 0 && !session.user.empty()) {
-    if (!meter.user) meter.user = quotas_.of_user(session.user, now);
-    if (const auto wait = meter.user->take(of_user, now)) return wait;
-  }
-  const std::string& address = socket.handshake().address;
-  if (of_address.per_second <= 0 || address.empty()) return std::nullopt;
-  if (!meter.address) meter.address = quotas_.of_address(address, now);
-  return meter.address->take(of_address, now);
+  return quotas_.take(session.meter->kept, session.user, socket.handshake().address, now);
 }
 
 bool Throttle::pass(Socket& socket, const socketio::Event& event) {
