@@ -25,21 +25,25 @@ void run(const Executor::Task& task, At at) {
   this_thread_is_at = before;
 }
 
+class TurnEnd final : public Executor {
+ public:
+  void post(Task task) override {
+    Shard* shard = Shard::current();
+    shard != nullptr ? shard->at_turn_end(std::move(task)) : task();
+  }
+};
+
 class Commits final : public Executor {
  public:
-  explicit Commits(Executor& thread) : thread_(thread) {}
+  Commits(Executor& thread, Executor& turn_end) : thread_(thread), turn_end_(turn_end) {}
 
   void post(Task task) override {
-    if (Shard* shard = Shard::current()) {
-      shard->at_turn_end(
-          [this, task = std::move(task)]() mutable { thread_.post(std::move(task)); });
-    } else {
-      thread_.post(std::move(task));
-    }
+    turn_end_.post([this, task = std::move(task)]() mutable { thread_.post(std::move(task)); });
   }
 
  private:
   Executor& thread_;
+  Executor& turn_end_;
 };
 
 class Quick final : public Executor {
@@ -75,14 +79,6 @@ class Quick final : public Executor {
   Executor& thread_;
 };
 
-class TurnEnd final : public Executor {
- public:
-  void post(Task task) override {
-    Shard* shard = Shard::current();
-    shard != nullptr ? shard->at_turn_end(std::move(task)) : task();
-  }
-};
-
 class Reads final : public Executor {
  public:
   explicit Reads(Executor& threads) : threads_(threads) {}
@@ -103,9 +99,9 @@ struct TurnLanes::Parts {
 
   // In the order they are used: who reads posts to quick.
   std::unique_ptr<Executor> thread = chatrt::make_thread_executor("commit");
-  Commits commits{*thread};
-  Quick quick{*thread};
   TurnEnd turn_end;
+  Commits commits{*thread, turn_end};
+  Quick quick{*thread};
   std::unique_ptr<Executor> readers;
   Reads reads{*readers};
 };
