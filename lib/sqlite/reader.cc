@@ -34,22 +34,19 @@ struct Own {
 // One state of the file, with the heads that belong to it.
 class Reader::HeadsSnapshot {
  public:
-  HeadsSnapshot(Statements& statements, const Heads& heads) {
+  explicit HeadsSnapshot(Reader& reader) {
+    const Heads& heads = reader.heads_;
     for (bool valid = false; !valid;) {
       const std::uint64_t generation = heads.generation();
       transaction_.reset();
-      transaction_.emplace(statements);
-      Query end = statements.get("SELECT max(position) FROM log");
-      end.next();
-      view_ = heads.view(end.integer(0));
+      transaction_.emplace(reader.statements_);
+      view_ = heads.view(to_int(reader.last_position().value));
       valid = heads.generation() == generation;
     }
   }
 
   Head head(std::int64_t conversation, const Head& row) const {
-    const Head head = view_.head(conversation, row);
-    if (head.last_sequence <= 0) throw_damaged("a conversation has no messages");
-    return head;
+    return checked(view_.head(conversation, row));
   }
 
   // Calls `use(Own)` for conversations of `user`: for those that `found`, of CHATRT_OWN with a
@@ -64,7 +61,7 @@ class Reader::HeadsSnapshot {
       const std::int64_t id = found.integer(0);
       if (std::ranges::binary_search(ahead, id, {}, &Tail::Found::conversation)) continue;
       const std::int64_t a = found.integer(2 + kHeadColumns);
-      Own row = own(id, {a, 0}, head(id, head_of(found, 1)));
+      Own row = own(id, {a, 0}, checked(head_of(found, 1)));
       row.delivered = found.integer(1 + kHeadColumns);
       use(row);
     }
@@ -72,6 +69,11 @@ class Reader::HeadsSnapshot {
   }
 
  private:
+  static const Head& checked(const Head& head) {
+    if (head.last_sequence <= 0) throw_damaged("a conversation has no messages");
+    return head;
+  }
+
   std::optional<Snapshot> transaction_;
   Heads::View view_;
 };
@@ -108,7 +110,7 @@ Position Reader::last_position() {
 // -------------------------------------------------------------------------- what a user has missed
 
 Page<Change> Reader::read_for_user(const UserId& user, Position after, PageLimit limit) {
-  const HeadsSnapshot snapshot(statements_, heads_);
+  const HeadsSnapshot snapshot(*this);
   const std::int64_t id = find_user(user);
   const std::int64_t above = to_int(after.value);
   Missed missed(statements_, rows_, Missed::What::changes, id);
@@ -128,7 +130,7 @@ Page<Change> Reader::read_for_user(const UserId& user, Position after, PageLimit
 }
 
 Page<Message> Reader::read_undelivered(const UserId& user, Position after, PageLimit limit) {
-  const HeadsSnapshot snapshot(statements_, heads_);
+  const HeadsSnapshot snapshot(*this);
   const std::int64_t id = find_user(user);
   const std::int64_t above = to_int(after.value);
   Missed missed(statements_, rows_, Missed::What::messages_of_others, id);
@@ -170,7 +172,7 @@ std::int64_t Reader::delivered_to(std::int64_t user, std::int64_t conversation) 
 // as its messages.
 Result<Page<Message>> Reader::read_conversation(const UserId& reader, const Target& target,
                                                 SequenceRange range, PageLimit limit) {
-  const HeadsSnapshot snapshot(statements_, heads_);
+  const HeadsSnapshot snapshot(*this);
   const std::int64_t user = find_user(reader);
   const auto* peer = std::get_if<UserId>(&target);
   const std::int64_t other = peer != nullptr ? find_user(*peer) : 0;
@@ -239,7 +241,7 @@ Message Reader::message(const Chain& chain, std::int64_t sequence, std::int64_t 
 // Sorts the numbers of the user's own conversations; all else is read for the page alone.
 Page<Conversation> Reader::conversations_of(const UserId& user, std::optional<Position> before,
                                             PageLimit limit) {
-  const HeadsSnapshot snapshot(statements_, heads_);
+  const HeadsSnapshot snapshot(*this);
   const std::int64_t id = find_user(user);
   const std::int64_t below = before ? to_int(before->value) : INT64_MAX;
   std::vector<std::pair<std::int64_t, std::int64_t>> all;  // last message, conversation
