@@ -1,10 +1,23 @@
 #include "metered_store.h"
 
 #include <chrono>
+#include <ranges>
 
 namespace chatd {
 
 using namespace chatrt;
+
+namespace {
+
+// 0 if nothing new was stored.
+Position last_of(const std::vector<Result<Appended>>& results) {
+  for (const auto& result : results | std::views::reverse) {
+    if (result && !result->repeated) return position_of(result->change);
+  }
+  return {};
+}
+
+}  // namespace
 
 void Histogram::record(std::uint64_t us) noexcept {
   std::size_t i = 0;
@@ -26,6 +39,9 @@ Result<std::vector<Result<Appended>>> MeteredStore::append(std::span<Draft> draf
   const auto took = std::chrono::steady_clock::now() - begin;
   append_time_.record(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  if (end_ && result) {
+    if (const Position last = last_of(*result); last != Position{}) end_->note(last);
+  }
   return result;
 }
 

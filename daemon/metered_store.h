@@ -1,4 +1,4 @@
-// A MessageStore that measures another one's appends.
+// A MessageStore that measures another one's appends, and notes how far its log has got.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 
 #include "chatrt/clock.h"
 #include "chatrt/message_store.h"
+#include "log_end.h"
 
 namespace chatd {
 
@@ -28,7 +29,10 @@ class Histogram {
 
 class MeteredStore final : public chatrt::MessageStore {
  public:
-  explicit MeteredStore(std::unique_ptr<chatrt::MessageStore> store) : store_(std::move(store)) {}
+  // `end`: nothing where it is not noted.
+  explicit MeteredStore(std::unique_ptr<chatrt::MessageStore> store,
+                        std::unique_ptr<LogEnd> end = nullptr)
+      : store_(std::move(store)), end_(std::move(end)) {}
 
   const Histogram& append_time() const noexcept { return append_time_; }
 
@@ -54,6 +58,7 @@ class MeteredStore final : public chatrt::MessageStore {
 
  private:
   std::unique_ptr<chatrt::MessageStore> store_;
+  std::unique_ptr<LogEnd> end_;
   Histogram append_time_;
 };
 

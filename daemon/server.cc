@@ -18,6 +18,7 @@
 #include "chatrt/sqlite_store.h"
 #include "explain.h"
 #include "http_api.h"
+#include "log_end.h"
 #include "metered_store.h"
 #include "metrics.h"
 #include "random.h"
@@ -49,15 +50,38 @@ std::string revocations_file(const Config& config) {
   return config.dev || in_memory(config) ? std::string{} : config.db + ".revocations";
 }
 
-// Beside the database. Positions that clients have mean nothing in a log that begins anew: what was
-// signed for another one is not to hold.
-chatrt::Result<std::unique_ptr<SessionFile>> open_sessions(const Config& config, bool new_log,
+// How far the log has got, beside the database. `another`: that it is not the log that clients know
+// - it begins anew, or the database was put back from a copy.
+struct Known {
+  std::unique_ptr<LogEnd> end;
+  chatrt::Position position;
+  bool another = false;
+};
+
+chatrt::Result<Known> open_log_end(const Config& config, const chatrt::MessageStore& store,
+                                   bool new_log, chatrt::LogSink& log) {
+  if (in_memory(config)) return Known{};
+  const auto position = store.last_position();
+  if (!position) return position.error();
+  auto end = LogEnd::open(config.db + ".position");
+  if (!end) return std::move(end).error();
+  const chatrt::Position before = (*end)->before();
+  if (*position < before) {
+    log.log(chatrt::LogLevel::warning, "log_went_back",
+            {{"position", position->value}, {"before", before.value}});
+  }
+  return Known{*std::move(end), *position, new_log || *position < before};
+}
+
+// Beside the database. Positions that clients have mean nothing in another log: what was signed for
+// that one is not to hold.
+chatrt::Result<std::unique_ptr<SessionFile>> open_sessions(const Config& config, bool another_log,
                                                            chatrt::Timestamp now) {
   if (in_memory(config)) return SessionFile::open({}, now);
   const SessionFileOptions files{
       .key_file = config.recovery_key.empty() ? config.db + ".recovery-key" : config.recovery_key,
       .notes_file = config.db + ".sessions"};
-  if (new_log) {
+  if (another_log) {
     if (config.recovery_key.empty()) ::unlink(files.key_file.c_str());
     ::unlink(files.notes_file.c_str());
     ::unlink((files.notes_file + ".old").c_str());
@@ -168,13 +192,14 @@ class TurnOutlet final : public chatrt::Outlet {
 struct Server::Parts {
   Parts(const Config& configured, auth::Secrets secrets, const chatrt::Clock& time,
         chatrt::LogSink& sink, std::unique_ptr<chatrt::MessageStore> opened,
-        std::unique_ptr<auth::Revocations> taken_back, std::unique_ptr<SessionFile> resumable)
+        std::unique_ptr<LogEnd> log_end, std::unique_ptr<auth::Revocations> taken_back,
+        std::unique_ptr<SessionFile> resumable)
       : config(configured),
         clock(time),
         log(sink),
         tls(secrets.tls ? std::make_shared<transport::TlsKeyring>(*secrets.tls) : nullptr),
         gate(configured, std::move(secrets), std::move(taken_back), time, sink),
-        store(std::move(opened)),
+        store(std::move(opened), std::move(log_end)),
         session_file(std::move(resumable)) {}
 
   const Config config;
@@ -377,10 +402,15 @@ chatrt::Result<std::unique_ptr<Server>> Server::open(
   if (!store) return std::move(store).error();
   auto revocations = auth::Revocations::open(revocations_file(config), clock.now());
   if (!revocations) return std::move(revocations).error();
-  auto sessions = open_sessions(config, new_log, clock.now());
+  auto known = open_log_end(config, **store, new_log, log);
+  if (!known) return std::move(known).error();
+  auto sessions = open_sessions(config, known->another, clock.now());
   if (!sessions) return std::move(sessions).error();
-  auto parts = std::make_unique<Parts>(config, std::move(secrets), clock, log, *std::move(store),
-                                       *std::move(revocations), *std::move(sessions));
+  // Only now, as nothing of another log holds any more.
+  if (known->end) known->end->note(known->position);
+  auto parts =
+      std::make_unique<Parts>(config, std::move(secrets), clock, log, *std::move(store),
+                              std::move(known->end), *std::move(revocations), *std::move(sessions));
   parts->build();
   return std::unique_ptr<Server>{new Server(std::move(parts))};
 }

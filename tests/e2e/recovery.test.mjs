@@ -1,5 +1,7 @@
 // Stock clients that are cut off, killed and kept waiting: nothing is missed, nothing comes twice.
 import assert from 'node:assert/strict';
+import { copyFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { Chatd } from '../lib/chatd.mjs';
 import { open, Page, transports } from '../lib/clients.mjs';
@@ -73,6 +75,48 @@ for (const transport of Object.keys(transports)) {
       await is(bob, 'receive_message', 1);
 
       assert.equal(bob.recovered, 1);
+    });
+
+    // Bob is away while a copy of the database is put back, and until others are as far again.
+    const put_back = async (remove) => {
+      const chatd = await start();
+      const file = (name) => join(chatd.folder, name);
+      const ann = await open(chatd, 'ann', transport);
+      for (const text of numbers(0, 3)) await ann.send('bob', text);
+      await chatd.signal('SIGTERM');
+      copyFileSync(file('chat.db'), file('copy.db'));
+      await chatd.start();
+      await ann.until(() => ann.connects === 2, { what: 'ann back' });
+      const bob = await open(chatd, 'bob', transport);
+      for (const text of numbers(3, 8)) await ann.send('bob', text);
+      await is(bob, 'receive_message', 8);
+
+      bob.socket.io.reconnection(false);
+      await chatd.signal('SIGKILL');
+      copyFileSync(file('copy.db'), file('chat.db'));
+      for (const name of ['chat.db-wal', 'chat.db-shm', ...remove]) rmSync(file(name), { force: true });
+      await chatd.start();
+      await ann.until(() => ann.connects === 3, { what: 'ann back again' });
+      for (const text of numbers(8, 16)) await ann.send('bob', text);
+      bob.socket.connect();
+      await is(bob, 'ready', 2);
+      return { ann, bob };
+    };
+
+    it('begins anew where the database was put back from a copy', async () => {
+      const { ann, bob } = await put_back([]);
+
+      assert.deepEqual([ann.recovered, bob.recovered], [1, 0]);
+      assert.equal(bob.got.ready.at(-1).complete, false);
+      // That the first were delivered is not in the copy.
+      assert.deepEqual(bob.texts().slice(8), [...numbers(0, 3), ...numbers(8, 16)]);
+    });
+
+    it('control: without the note of how far the log had got it misses messages', async () => {
+      const { bob } = await put_back(['chat.db.position']);
+
+      assert.equal(bob.recovered, 1);
+      assert.notDeepEqual(bob.texts().slice(-8), numbers(8, 16));
     });
 
     it('is not recovered once it has left by itself', async () => {
