@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -123,7 +124,11 @@ bool Connection::process_head() {
   std::string& bytes = shard_.head_buffer();
   bytes.assign(unread().substr(0, kHeadBytesMax));
   const ParsedHead parsed = parse_head(bytes);
-  if (parsed.kind == ParsedHead::Kind::incomplete) return false;
+  if (parsed.kind == ParsedHead::Kind::incomplete) {
+    // Of a connection that was kept alive it has its time from its first byte on.
+    deadline_ = std::min(deadline_, shard_.now() + shard_.options().head_timeout);
+    return false;
+  }
   if (parsed.kind == ParsedHead::Kind::bad) {
     fail(parsed.status);
     return false;

@@ -36,6 +36,7 @@ describe("deadlines", { concurrency: true }, () => {
     const kinds = {
       silent: [4, 8, () => {}],
       head: [4, 8, drip("GET / HTTP/1.1\r\nHost: x\r\nX: ")],
+      next: [4, 8, drip("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nX: ")],
       body: [9, 14, drip("POST /v1/messages HTTP/1.1\r\nHost: x\r\n" +
         "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n")],
     };
@@ -56,7 +57,7 @@ describe("deadlines", { concurrency: true }, () => {
     await Promise.all(slow).finally(others.stop);
     t.diagnostic(`others waited ${others.worst.toFixed(1)} ms at most, of ${others.answered}`);
     assert.ok(others.answered >= 20, `${others.answered} answers to others meanwhile`);
-    assert.equal(await chatd.metric('chatd_turned_away_total{reason="slow_request"}'), 2 * each);
+    assert.equal(await chatd.metric('chatd_turned_away_total{reason="slow_request"}'), 3 * each);
   });
 
   test("T24: a message that is not finished in 20 s ends the connection, whatever else comes", async (t) => {
