@@ -170,6 +170,11 @@ Status create_file(const std::filesystem::path& file) {
 
 Result<std::unique_ptr<MessageStore>> open(const std::filesystem::path& file,
                                            const SqliteOptions& options) {
+  // SQLite would make a database of each connection's own of these.
+  if (file.empty() || file == ":memory:") {
+    return Error{Errc::invalid_argument,
+                 file.string() + ": not a file; make_memory_store() keeps messages in memory"};
+  }
   if (const Status ours = sqlite::check_file(file); !ours) return ours.error();
   auto lock = FileLock::take(file, options.open_busy_timeout);
   if (!lock) return std::move(lock).error();

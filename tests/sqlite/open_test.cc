@@ -153,6 +153,15 @@ TEST_SUITE("open_sqlite_store: refuses and leaves as it was") {
     CHECK(error.detail.find("newer version (schema " + newer + ", this one knows " +
                             std::to_string(sqlite::kSchemaVersion) + ")") != std::string::npos);
   }
+  TEST_CASE("a database in memory, which would be another one for each connection") {
+    for (const char* name : {"", ":memory:"}) {
+      const auto store = open_sqlite_store(name);
+      REQUIRE_FALSE(store.has_value());
+      CHECK(store.error().code == Errc::invalid_argument);
+      CHECK_FALSE(std::filesystem::exists(std::string{name} + "-lock"));
+    }
+  }
+
   TEST_CASE_FIXTURE(FileFixture, "what is no file, or cannot be made") {
     SUBCASE("a folder") { std::filesystem::create_directory(file); }
     SUBCASE("a folder that is not there") { file = folder / "missing/chat.db"; }
