@@ -100,6 +100,9 @@ Result<HttpResponse> create_message(const Call& call) {
 
   chatrt::PostDraft draft{*std::move(sender), UserId{}, *std::move(text),
                           client_id->value_or(call.request.idempotency_key)};
+  if (*selected && *conversation) {
+    return Error{Errc::invalid_argument, "conversationId is there in place of a user"};
+  }
   if (*selected) {
     draft.target = **std::move(selected);
   } else if (*conversation) {
@@ -305,15 +308,13 @@ bool is_json(std::string_view content_type) {
 HttpResponse run(const Route& route, std::string_view id, const ApiParts& parts,
                  const HttpRequest& request, const Responder& responder) {
   if (route.method == "POST" && !is_json(request.content_type)) {
+    parts.refused(Errc::invalid_argument);
     return problem(415, "invalid_argument", "Unsupported Media Type", "send application/json");
   }
   const auto arguments = Arguments::of(request);
-  if (!arguments) return refusal(parts.log, route.path, arguments.error());
+  if (!arguments) return refusal(parts, route.path, arguments.error());
   auto response = route.handle({parts, request, route.path, id, *arguments, responder});
-  if (!response) {
-    parts.refused(response.error().code);
-    return refusal(parts.log, route.path, response.error());
-  }
+  if (!response) return refusal(parts, route.path, response.error());
   return *std::move(response);
 }
 
@@ -338,6 +339,7 @@ void HttpApi::on_request(const HttpRequest& request, Responder responder) {
     if (response.status != 0) responder.respond(std::move(response));
     return;
   }
+  parts_.refused(allowed.empty() ? Errc::not_found : Errc::invalid_argument);
   if (allowed.empty()) return responder.respond(problem(404, "not_found", "Not Found"));
   HttpResponse response = problem(405, "invalid_argument", "Method Not Allowed");
   response.headers.emplace_back("Allow", allowed);

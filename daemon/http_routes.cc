@@ -31,10 +31,14 @@ chatrt::Status operators_only(const Call& call) {
   return Error{Errc::permission_denied, "this is for operators"};
 }
 
-HttpResponse refusal(chatrt::LogSink& log, std::string_view route, const Error& error) {
+HttpResponse refusal(const ApiParts& parts, std::string_view route, const Error& error) {
   HttpResponse response = problem(error.code, error.detail);
-  log.log(response.status < 500 ? chatrt::LogLevel::info : chatrt::LogLevel::warning, "refused",
-          {{"code", chatrt::error_name(error.code)}, {"request", route}});
+  parts.refused(error.code);
+  parts.log.log(response.status < 500 ? chatrt::LogLevel::info : chatrt::LogLevel::warning,
+                "refused",
+                {{"code", chatrt::error_name(error.code)},
+                 {"request", route},
+                 {"detail", std::string_view{error.detail}}});
   return response;
 }
 

@@ -32,8 +32,8 @@ chatrt::Status operators_only(const Call& call);
 // Does `text` begin with `lower`, in letters of ASCII of either case?
 bool starts_with_in_any_case(std::string_view text, std::string_view lower);
 
-// The problem, with its line in the log.
-transport::HttpResponse refusal(chatrt::LogSink& log, std::string_view route,
+// The problem, counted, with its line in the log.
+transport::HttpResponse refusal(const ApiParts& parts, std::string_view route,
                                 const chatrt::Error& error);
 
 // A message with a text of usual length.
@@ -42,9 +42,9 @@ inline constexpr std::size_t kAnswerBytesExpected = 512;
 // Answers by `respond` with what `append` makes of a value, or with the problem.
 template <typename T, auto respond, typename F>
 auto answer_by(const Call& call, F append) {
-  return [responder = call.responder, &log = call.parts.log, route = call.route,
+  return [responder = call.responder, &parts = call.parts, route = call.route,
           append](const chatrt::Result<T>& value) {
-    if (!value) return (responder.*respond)(refusal(log, route, value.error()));
+    if (!value) return (responder.*respond)(refusal(parts, route, value.error()));
     std::string body;
     body.reserve(kAnswerBytesExpected);
     append(body, *value);

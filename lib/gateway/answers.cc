@@ -2,6 +2,7 @@
 
 #include "chatrt/gateway/chat_json.h"
 #include "chatrt/socketio/json.h"
+#include "chatrt/utf8.h"
 
 namespace chatrt::gateway {
 namespace {
@@ -53,14 +54,29 @@ void append_unregistered(std::string& out, Errc code, std::string_view message) 
   end_event(out);
 }
 
+void Answers::refuse(const To& to, const Error& error) {
+  const bool clients = level_of(error.code) == LogLevel::info && is_valid_utf8(error.detail);
+  note(to, error.code, error.detail);
+  answer(to, error.code, clients ? std::string_view{error.detail} : std::string_view{}, {});
+}
+
 void Answers::refuse(const To& to, Errc code, std::string_view shown,
                      std::optional<Duration> wait) {
+  note(to, code, shown);
+  answer(to, code, shown, wait);
+}
+
+void Answers::note(const To& to, Errc code, std::string_view detail) {
   count(code);
   log_.log(level_of(code), "refused",
            {{"connection", to.connection.value},
             {"request", to.event},
             {"code", error_name(code)},
-            {"detail", shown}});
+            {"detail", detail}});
+}
+
+void Answers::answer(const To& to, Errc code, std::string_view shown,
+                     std::optional<Duration> wait) {
   if (!to.ack) return;
   std::string packet;
   begin_ack(packet, *to.ack);

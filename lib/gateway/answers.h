@@ -42,6 +42,8 @@ class Answers {
   // append_failure().
   void refuse(const To& to, Errc code, std::string_view shown = {},
               std::optional<Duration> wait = {});
+  // What is wrong is shown where that is the client's.
+  void refuse(const To& to, const Error& error);
   // Counts one that is answered elsewhere.
   void count(Errc code) noexcept { refused_[static_cast<std::size_t>(code)] += 1; }
   std::uint64_t refused(Errc code) const noexcept {
@@ -49,6 +51,9 @@ class Answers {
   }
 
  private:
+  void note(const To& to, Errc code, std::string_view detail);
+  void answer(const To& to, Errc code, std::string_view shown, std::optional<Duration> wait);
+
   Delivery& delivery_;
   LogSink& log_;
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(kErrcLast) + 1> refused_{};

@@ -98,7 +98,7 @@ void Handlers::dispatch(socketio::Socket& socket, const socketio::Event& event) 
 
 template <typename T, typename Append>
 void Handlers::answer(const Answers::To& to, const Result<T>& result, Append append) {
-  if (!result) return answers_.refuse(to, result.error().code);
+  if (!result) return answers_.refuse(to, result.error());
   if (!to.ack) return;
   std::string packet;
   begin_ack(packet, *to.ack);
@@ -132,7 +132,7 @@ Status Handlers::send_message(const Call& call) {
 
   const std::size_t shard = Delivery::shard_of(call.connection);
   posts_.add(shard, std::move(draft), [this, to = call.answer_to()](const Result<Message>& posted) {
-    if (!posted) return answers_.refuse(to, posted.error().code);
+    if (!posted) return answers_.refuse(to, posted.error());
     message_id_.clear();
     append_message_id(message_id_, posted->created_at, posted->position);
     parts_.log.log(LogLevel::info, "message",
@@ -154,7 +154,7 @@ Status Handlers::typing(const Call& call) {
 
   hub_for(call).typing(call.user, std::move(target), typing,
                        [this, to = call.answer_to()](Status done) {
-                         if (!done) return answers_.refuse(to, done.error().code);
+                         if (!done) return answers_.refuse(to, done.error());
                          if (to.ack) outgoing_.ack_done(to.connection, *to.ack);
                        });
   return {};
@@ -170,7 +170,7 @@ Status Handlers::mark_read(const Call& call) {
   if (!fields.status()) return fields.status();
 
   hub_for(call).mark(draft, [this, to = call.answer_to()](const Result<MarkAdvanced>& mark) {
-    if (!mark) return answers_.refuse(to, mark.error().code);
+    if (!mark) return answers_.refuse(to, mark.error());
     if (to.ack) outgoing_.ack_done(to.connection, *to.ack);
   });
   return {};

@@ -9,7 +9,7 @@ import { open, Page, transports } from '../lib/clients.mjs';
 const kLongId = 'x'.repeat(129);
 const good = { selectedUser: 'bob', textMessage: 'x' };
 
-// event, arguments, code
+// event, arguments, code, and what the sentence says where the Hub finds it out
 const table = [
   ['no_such_event', [{}], 'unknown_event'],
   ['no_such_event', [], 'unknown_event'],
@@ -36,6 +36,10 @@ const table = [
   ['send_message', [{ ...good, receiverId: 'carol' }], 'invalid_argument'],
   ['send_message', [{ ...good, clientMessageId: 1 }], 'invalid_argument'],
   ['send_message', [{ ...good, clientMessageId: kLongId }], 'invalid_argument'],
+  ['send_message', [{ ...good, textMessage: '' }], 'invalid_argument', 'the text is empty'],
+  ['send_message', [{ ...good, textMessage: 'x'.repeat(65_537) }], 'too_large', 'the text is too long'],
+  ['send_message', [{ ...good, clientMessageId: 'a\nb' }], 'invalid_argument', 'the client id is not plain UTF-8'],
+  ['send_message', [{ ...good, conversationId: '1' }], 'invalid_argument'],
   ['send_message', [{ textMessage: 'x', conversationId: 'x' }], 'invalid_argument'],
   ['send_message', [{ textMessage: 'x', conversationId: {} }], 'invalid_argument'],
   ['send_message', [{ textMessage: 'x', conversationId: '999' }], 'not_found'],
@@ -157,11 +161,12 @@ describe('errors', () => {
 
       const answers = await Promise.all(table.map(([event, args]) => ann.ask(event, ...args)));
 
-      for (const [i, [event, args, code]] of table.entries()) {
+      for (const [i, [event, args, code, sentence]] of table.entries()) {
         const what = `${event} ${JSON.stringify(args).slice(0, 80)}`;
         assert.deepEqual([answers[i].ok, answers[i].error?.code], [false, code], what);
         assert.equal(typeof answers[i].error.message, 'string', what);
         assert.ok(answers[i].error.message.length > 0, what);
+        if (sentence) assert.equal(answers[i].error.message, sentence, what);
       }
       assert.equal((await ann.send('bob', 'still here')).ok, true);
       assert.deepEqual([ann.connects, ann.disconnects], [1, []]);

@@ -194,6 +194,9 @@ describe('HTTP', () => {
       ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","conversationId":"x"}', headers: json }, 400, 'invalid_argument'],
       ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","conversationId":"999"}', headers: json }, 404, 'not_found'],
       ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","selectedUser":"a","receiverId":"b"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","selectedUser":"carl","conversationId":"1"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"","selectedUser":"bob"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","selectedUser":"bob","clientMessageId":"a\\nb"}', headers: json }, 400, 'invalid_argument'],
       ['/v1/messages', 'GET', '/v1/messages?userId=ann', {}, 400, 'invalid_argument'],
       ['/v1/messages', 'GET', '/v1/messages?userId=ann&peerId=bob&limit=0', {}, 400, 'invalid_argument'],
       ['/v1/messages', 'GET', '/v1/messages?userId=ann&peerId=bob&limit=x', {}, 400, 'invalid_argument'],
@@ -208,11 +211,16 @@ describe('HTTP', () => {
       ['/v1/presence', 'GET', '/v1/presence?userId=ann', {}, 400, 'invalid_argument'],
       ['/v1/sessions/{id}', 'DELETE', '/v1/sessions/1?userId=ann', {}, 404, 'not_found'],
     ];
+    const counted = async (code) => Number((await ask('GET', '/metrics')).text.match(`chatd_refused_total{code="${code}"} (\\d+)`)[1]);
+    const codes = [...new Set(table.map((row) => row.at(-1)))];
+    const before = await Promise.all(codes.map(counted));
     for (const [path, method, target, options, status, code] of table) {
       const answer = await ask(method, target, options);
       assert.deepEqual([answer.status, answer.json?.code], [status, code], `${method} ${target} ${options.body ?? ''}: ${answer.text}`);
       fits(answer, method, path);
     }
+    const after = await Promise.all(codes.map(counted));
+    assert.deepEqual(after.map((count, i) => count - before[i]), codes.map((code) => table.filter((row) => row.at(-1) === code).length), 'each is counted');
     for (const target of ['/v1', '/v1/', '/V1/messages', '/v1/messages/', '/v1/conversations//messages', '/healthz/x']) {
       const answer = await ask('GET', target);
       assert.deepEqual([answer.status, answer.json?.code], [404, 'not_found'], target);
