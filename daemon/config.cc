@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <arpa/inet.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -25,7 +27,8 @@ constexpr std::array kOptions = {
            "address to listen on; \"localhost\" is both loopbacks"},
     Option{"port", &Config::port, "", 0, 65535, "port to listen on; 0 takes a free one"},
     Option{"db", &Config::db, "", 0, 0,
-           "the SQLite file, made if absent; \":memory:\" keeps nothing"},
+           "the SQLite file, made if absent; \":memory:\" keeps messages until chatd ends, without "
+           "a bound"},
     Option{"recovery-key", &Config::recovery_key, "", 0, 0,
            "a file with the key that signs what clients resume by, made if absent; where none is "
            "named it is beside the database"},
@@ -102,7 +105,7 @@ constexpr std::array kOptions = {
            1024 * 1024 * kMiB,
            "waiting for all connections; above, whoever has more than 64 KiB of it is closed"},
     Option{"trusted-proxy", &Config::trusted_proxies, "", 0, 0,
-           "an address whose X-Forwarded-For is believed; may be given again"},
+           "an IP address whose X-Forwarded-For is believed; may be given again"},
     Option{"no-io-uring", &Config::no_io_uring, "", 0, 0,
            "a system call for each connection's reads and writes, though the kernel has io_uring"},
 };
@@ -194,6 +197,29 @@ std::optional<std::string> token_contradiction(const Config& config) {
   return std::nullopt;
 }
 
+// As the system writes it, which is how peers' addresses are compared.
+std::optional<std::string> written(const std::string& address) {
+  std::array<unsigned char, 16> bytes;
+  std::array<char, INET6_ADDRSTRLEN> text;
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (::inet_pton(family, address.c_str(), bytes.data()) == 1) {
+      return ::inet_ntop(family, bytes.data(), text.data(), text.size());
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> proxy_contradiction(const Config& config) {
+  for (const std::string& proxy : config.trusted_proxies) {
+    const auto address = written(proxy);
+    if (!address) {
+      return "trusted-proxy: \"" + proxy + "\" is no IP address; networks and names are not taken";
+    }
+    if (*address != proxy) return "trusted-proxy: \"" + proxy + "\" is written " + *address;
+  }
+  return std::nullopt;
+}
+
 // What no single option shows.
 std::optional<std::string> contradiction(const Config& config) {
   constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
@@ -226,6 +252,7 @@ std::optional<std::string> contradiction(const Config& config) {
              "\" is never sent so; browsers write lower case and leave the default port out";
     }
   }
+  if (auto wrong = proxy_contradiction(config)) return wrong;
   if (auto wrong = token_contradiction(config)) return wrong;
   if (config.dev && !is_loopback(config.listen)) {
     return "listen: with --dev anybody may be anybody, so chatd listens on loopback alone, not "

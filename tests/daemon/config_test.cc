@@ -167,6 +167,11 @@ TEST_SUITE("read_command_line") {
       CHECK(error_of({"--cors-origin", origin}).starts_with("cors-origin: "));
     }
     CHECK(error_of({"--cors-origin", "https://a.example", "--cors-credentials"}) == "");
+    for (const char* proxy : {"10.0.0.0/8", "nonsense", "10.0.0.1,10.0.0.2", "::0001", ""}) {
+      CAPTURE(proxy);
+      CHECK(error_of({"--trusted-proxy", proxy}).starts_with("trusted-proxy: "));
+    }
+    CHECK(error_of({"--trusted-proxy", "10.0.0.1", "--trusted-proxy", "fd00::1"}) == "");
   }
 
   TEST_CASE("refuses a log level that is none, and --dev on an address others can reach") {
