@@ -434,6 +434,7 @@ void Server::stop() {
   // The last answers are in the shards' mailboxes; they leave before the transports are closed.
   for (auto& shard : parts_->shards) shard->shut_down(ms(parts_->config.drain_timeout_ms));
   for (auto& shard : parts_->shards) shard->join();
+  parts_->lanes.end_reads();
 }
 
 }  // namespace chatd

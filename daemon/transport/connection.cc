@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -76,7 +75,11 @@ void Connection::on_received(char* bytes, ssize_t result) {
   if (state_ == State::websocket && unread().empty()) {
     return process_websocket(bytes, size);
   }
+  const bool begins = state_ == State::head && unread().empty();
+  // What has been read of it goes now: it may never be empty.
+  in_.erase(0, std::exchange(in_begin_, 0));
   in_.append(bytes, size);
+  if (begins) time_head();
   process();
   const std::size_t limit = shard_.options().message_bytes_max + 2 * kHeadBytesMax;
   if (unread().size() > limit) on_end(true);  // pipelining without an end
@@ -85,7 +88,9 @@ void Connection::on_received(char* bytes, ssize_t result) {
 void Connection::process() {
   if (std::exchange(processing_, true)) return;
   for (bool more = true; more;) {
-    more = (state_ == State::head && process_head()) || (state_ == State::body && process_body());
+    // One answer waits at a time: a short request may have a long one.
+    more = (state_ == State::head && out_.empty() && process_head()) ||
+           (state_ == State::body && process_body());
   }
   processing_ = false;
   if (state_ == State::websocket && !unread().empty()) {
@@ -124,11 +129,7 @@ bool Connection::process_head() {
   std::string& bytes = shard_.head_buffer();
   bytes.assign(unread().substr(0, kHeadBytesMax));
   const ParsedHead parsed = parse_head(bytes);
-  if (parsed.kind == ParsedHead::Kind::incomplete) {
-    // Of a connection that was kept alive it has its time from its first byte on.
-    deadline_ = std::min(deadline_, shard_.now() + shard_.options().head_timeout);
-    return false;
-  }
+  if (parsed.kind == ParsedHead::Kind::incomplete) return false;
   if (parsed.kind == ParsedHead::Kind::bad) {
     fail(parsed.status);
     return false;
@@ -198,7 +199,7 @@ void Connection::begin_engine(const HttpHead& head) {
 }
 
 std::string Connection::client_of(const HttpHead& head) const {
-  return shard_.options().doorman->address_of(address_, head.header("x-forwarded-for"));
+  return shard_.options().doorman->address_of(address_, head.all("x-forwarded-for"));
 }
 
 bool Connection::admit(const HttpHead& head) {
@@ -295,9 +296,14 @@ void Connection::write_response(int status, std::string_view content_type, std::
 
 void Connection::await_head() {
   state_ = State::head;
-  deadline_ = shard_.now() + shard_.options().idle_timeout;
+  time_head();
   is_engine_ = false;
   cors_.clear();
+}
+
+void Connection::time_head() {
+  const ShardOptions& options = shard_.options();
+  deadline_ = shard_.now() + (unread().empty() ? options.idle_timeout : options.head_timeout);
 }
 
 void Connection::fail(int status) {
@@ -349,6 +355,7 @@ void Connection::flush(ssize_t failed) {
   if (!out_.empty() && state_ != State::over) return shard_.flush_later(*this);
   shard_.give_buffer(out_.take_buffer());
   account();
+  if (state_ == State::head) time_head();
   if (state_ != State::finishing) return;
   state_ = State::lingering;
   deadline_ = shard_.now() + kLinger;
@@ -403,7 +410,9 @@ void Connection::on_sweep() {
   }
   if (now < deadline_) return;
   switch (state_) {
-    case State::head: return unread().empty() ? on_end(false) : fail(408);
+    case State::head:
+      if (!out_.empty()) return;  // what waits has its own time
+      return unread().empty() ? on_end(false) : fail(408);
     case State::body:
       if (is_engine_) shard_.engine().on_request_aborted(Carrier{carrier}, now);
       is_engine_ = false;

@@ -118,6 +118,7 @@ class Connection {
   // Answers a request that is not understood, and closes.
   void fail(int status);
   void await_head();
+  void time_head();  // from now on
   std::string_view unread() const { return std::string_view{in_}.substr(in_begin_); }
   void consume(std::size_t bytes);
 

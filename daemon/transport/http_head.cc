@@ -123,6 +123,16 @@ std::string_view HttpHead::header(std::string_view name) const noexcept {
   return {};
 }
 
+std::string HttpHead::all(std::string_view name) const {
+  std::string values;
+  for (const auto& [key, value] : headers) {
+    if (!equal_nocase(key, name)) continue;
+    if (!values.empty()) values += ',';
+    values += value;
+  }
+  return values;
+}
+
 std::string_view HttpHead::only(std::string_view name) const noexcept {
   const auto is_it = [name](const auto& line) { return equal_nocase(line.first, name); };
   return std::ranges::count_if(headers, is_it) == 1 ? header(name) : std::string_view{};
@@ -150,7 +160,8 @@ ParsedHead parse_head(std::string_view bytes) {
   }
   HttpHead& head = parsed.head;
   if (!http10 && !seen.host) return bad(400);
-  const std::string_view connection = head.header("connection");
+  if (http10) head.expects_continue = false;  // which it does not know (RFC 9110 10.1.1)
+  const std::string connection = head.all("connection");
   head.keep_alive = http10 ? lists(connection, "keep-alive") : !lists(connection, "close");
   head.upgrades_to_websocket =
       !http10 && lists(connection, "upgrade") && lists(head.header("upgrade"), "websocket");

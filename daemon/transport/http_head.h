@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,7 +27,9 @@ struct HttpHead {
 
   // The value of a header, by its lower-case name; empty if absent.
   std::string_view header(std::string_view name) const noexcept;
-  // The same, and empty also if there are several of it.
+  // The values of all, with commas between them: a list may be in several lines (RFC 9110 5.3).
+  std::string all(std::string_view name) const;
+  // As header(), and empty also if there are several of it.
   std::string_view only(std::string_view name) const noexcept;
 };
 

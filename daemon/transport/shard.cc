@@ -19,8 +19,6 @@ namespace chatd::transport {
 namespace {
 
 constexpr std::size_t kReadBufferBytes = 128 * 1024;  // for all that are read in one turn
-// Those who came first are answered before more are read.
-constexpr std::size_t kEventsPerTurn = SocketBatch::kMax;
 // Of the buffers that are kept for what will wait next: their size, and how many there are.
 constexpr std::size_t kSpareBytesMax = 4096;
 constexpr std::size_t kSpareBuffersMax = 1024;
@@ -191,32 +189,6 @@ void Shard::turn() {
   end_turn();
 }
 
-// All is received before anything is called that might end one of them. What has no room in a
-// connection's part of the buffer comes in the next turn.
-void Shard::read(std::span<const std::uint64_t> carriers) {
-  std::array<SocketBatch::Receive, kEventsPerTurn> receives;
-  const std::size_t part = read_buffer_.size() / carriers.size();
-  for (std::size_t i = 0; i < carriers.size(); ++i) {
-    const Connection* connection = find(carriers[i]);
-    receives[i] = {.fd = connection == nullptr ? -1 : connection->fd(),
-                   .buffer = std::span(read_buffer_).subspan(i * part, part)};
-  }
-  batch_.receive(std::span(receives).first(carriers.size()));
-  for (std::size_t i = 0; i < carriers.size(); ++i) {
-    Connection* connection = find(carriers[i]);
-    if (connection == nullptr) continue;
-    connection->on_received(receives[i].buffer.data(), receives[i].result);
-    if (connection->is_over()) destroy(*connection);
-  }
-}
-
-void Shard::read_adopted() {
-  for (std::size_t i = 0; i < adopted_.size(); i += kEventsPerTurn) {
-    read(std::span(adopted_).subspan(i, std::min(kEventsPerTurn, adopted_.size() - i)));
-  }
-  adopted_.clear();
-}
-
 void Shard::end_turn() {
   if (!adopted_.empty()) read_adopted();
   run_at_turn_end();
@@ -245,57 +217,6 @@ void Shard::run_at_turn_end() {
   // Each may add another.
   for (std::size_t i = 0; i < at_turn_end_.size(); ++i) std::exchange(at_turn_end_[i], nullptr)();
   at_turn_end_.clear();
-}
-
-// What is pipelined behind an answer may add connections meanwhile, also one that is here already.
-void Shard::flush() {
-  for (std::size_t next = 0; next < to_flush_.size();) {
-    std::array<std::uint64_t, SocketBatch::kMax> carriers;
-    std::size_t count = 0;
-    while (count < carriers.size() && next < to_flush_.size()) {
-      carriers[count++] = to_flush_[next++];
-    }
-    flush(std::span(carriers).first(count));
-  }
-  to_flush_.clear();
-}
-
-void Shard::flush(std::span<const std::uint64_t> carriers) {
-  std::array<ssize_t, SocketBatch::kMax> failed{};
-  send(carriers, failed);
-  for (std::size_t i = 0; i < carriers.size(); ++i) {
-    Connection* connection = find(carriers[i]);
-    if (connection == nullptr) continue;
-    connection->flush_queued = false;
-    connection->flush(failed[i]);
-    connection->process();  // what was pipelined behind the request just answered
-    if (connection->is_over()) {
-      destroy(*connection);
-    } else if (!connection->flush_queued) {
-      update_interest(*connection);
-    }
-  }
-}
-
-// All answers are taken before anything is called that might change a queue.
-void Shard::send(std::span<const std::uint64_t> carriers, std::span<ssize_t> failed) {
-  std::array<SocketBatch::Send, SocketBatch::kMax> sends;
-  std::array<std::size_t, SocketBatch::kMax> whose;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < carriers.size(); ++i) {
-    const Connection* connection = find(carriers[i]);
-    if (connection == nullptr || connection->sendable().empty()) continue;
-    sends[count] = {.fd = connection->fd(), .bytes = connection->sendable()};
-    whose[count++] = i;
-  }
-  batch_.send(std::span(sends).first(count));
-  for (std::size_t n = 0; n < count; ++n) {
-    if (sends[n].result > 0) {
-      find(carriers[whose[n]])->on_sent(static_cast<std::size_t>(sends[n].result));
-    } else {
-      failed[whose[n]] = sends[n].result;
-    }
-  }
 }
 
 void Shard::sweep() {

@@ -134,6 +134,9 @@ class Shard final : public chatrt::engineio::Transport {
   void give_buffer(std::string buffer);
 
  private:
+  // Those who came first are answered before more are read.
+  static constexpr std::size_t kEventsPerTurn = SocketBatch::kMax;
+
   struct Loop;  // Asio and epoll
 
   void run();
@@ -176,6 +179,7 @@ class Shard final : public chatrt::engineio::Transport {
   std::vector<std::uint32_t> generations_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint64_t> to_flush_;
+  bool flush_posted_ = false;  // as there is more of it than has its turn
   std::vector<std::uint64_t> adopted_;
   SocketBatch batch_;
   std::vector<std::unique_ptr<Connection>> dead_;

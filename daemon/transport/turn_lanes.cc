@@ -110,6 +110,8 @@ TurnLanes::TurnLanes(unsigned readers) : parts_(std::make_unique<Parts>(readers)
 
 TurnLanes::~TurnLanes() = default;
 
+void TurnLanes::end_reads() { parts_->readers.reset(); }
+
 Executor& TurnLanes::commits() noexcept { return parts_->commits; }
 Executor& TurnLanes::quick() noexcept { return parts_->quick; }
 Executor& TurnLanes::turn_end() noexcept { return parts_->turn_end; }

@@ -3,7 +3,8 @@
 // that has read at the end of the read - since waking another thread costs several times what most
 // of it takes.
 //
-// Threads: any may post. The shards outlive nothing here: they end before this does.
+// Threads: any may post. The shards' threads end before this does, and reads() before the shards
+// go, as what it runs may answer to them.
 #pragma once
 
 #include <memory>
@@ -28,6 +29,8 @@ class TurnLanes {
   chatrt::Executor& turn_end() noexcept;
   // For what reads: several tasks at once.
   chatrt::Executor& reads() noexcept;
+  // Runs what was posted to reads() and ends its threads. Nobody posts there from now on.
+  void end_reads();
 
  private:
   struct Parts;

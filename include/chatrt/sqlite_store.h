@@ -24,8 +24,8 @@ struct SqliteOptions {
   // The WAL file is written back to the database when it has grown to this.
   std::size_t wal_bytes = std::size_t{16} << 20;
   // What the log says of its conversations is kept in memory for so many changes, then written
-  // while as many come in; an open reads those. 56 bytes a change, and some 200 a conversation
-  // among them.
+  // while as many come in; an open reads those, and writes them if they are as many. 56 bytes a
+  // change, and some 200 a conversation among them.
   std::size_t tail_max = 65536;
   unsigned readers = 4;  // connections kept for reads; more readers at once wait for one
   // FULL survives a power cut; NORMAL may lose the last commits in one: for comparison only.

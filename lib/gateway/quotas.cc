@@ -78,11 +78,11 @@ std::optional<Duration> Quotas::take(Kept& kept, const UserId& user, std::string
   return kept.address->take(of_addresses, now);
 }
 
-bool Quotas::enter(const UserId& user) {
+bool Quotas::enter(const UserId& user, bool takes_a_place) {
   if (options_.connections_per_user == 0) return true;
   const std::lock_guard lock(mutex_);
   std::size_t& count = connections_[user.str()];
-  if (count >= options_.connections_per_user) return false;
+  if (!takes_a_place && count >= options_.connections_per_user) return false;
   ++count;
   return true;
 }

@@ -52,8 +52,9 @@ class Quotas {
   std::optional<Duration> take(Kept& kept, const UserId& user, std::string_view address,
                                MonotonicTime now);
 
-  // One more connection of `user`; false: it is one too many, and leave() must not follow.
-  bool enter(const UserId& user);
+  // One more connection of `user`; false: it is one too many, and leave() must not follow. What
+  // takes the place of another is none too many: that one leaves soon.
+  bool enter(const UserId& user, bool takes_a_place = false);
   void leave(const UserId& user);
 
  private:

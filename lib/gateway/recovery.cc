@@ -166,13 +166,13 @@ void Recovery::confirm(SessionId session, Position position) {
   known->second.confirmed = std::max(known->second.confirmed.value_or(Position{}), position);
 }
 
-bool Recovery::end(const Pid& pid, ConnectionId connection, bool for_good) {
-  if (!enabled()) return false;
+void Recovery::end(const Pid& pid, ConnectionId connection, bool for_good) {
+  if (!enabled()) return;
   {
     const std::lock_guard lock(mutex_);
     const auto known = known_.find(pid.session);
-    if (known == known_.end()) return false;
-    if (known->second.connection != connection) return known->second.connection.has_value();
+    if (known == known_.end()) return;
+    if (known->second.connection != connection) return;
     if (for_good) {
       known_.erase(known);
     } else {
@@ -186,7 +186,6 @@ bool Recovery::end(const Pid& pid, ConnectionId connection, bool for_good) {
     }
   }
   if (for_good) vault_->end(pid.session, expiry_of(pid));
-  return false;
 }
 
 }  // namespace chatrt::gateway

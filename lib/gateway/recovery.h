@@ -66,9 +66,9 @@ class Recovery {
   void bind(const Pid& pid, const UserId& user);
   // All up to `position` has reached the client.
   void confirm(SessionId session, Position position);
-  // The connection has ended; `for_good`: the client has left, or was sent away. True: another
-  // connection has the session by now, which goes on.
-  bool end(const Pid& pid, ConnectionId connection, bool for_good);
+  // The connection has ended; `for_good`: the client has left, or was sent away. Where another
+  // connection has the session by now, that goes on.
+  void end(const Pid& pid, ConnectionId connection, bool for_good);
 
  private:
   struct Known {

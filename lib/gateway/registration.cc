@@ -172,8 +172,8 @@ bool Registration::resume(Socket& socket, JsonView auth, const UserId* user) {
   const ConnectionId connection = socket.connection();
   const Recovery::Resumed resumed =
       recovery_.resume(asked->pid, auth.find("offset"), head, connection);
-  // Who takes a connection over has its place.
-  if (!resumed.before && !quotas_.enter(owner)) {
+  // Who takes a connection over takes its place too.
+  if (!quotas_.enter(owner, resumed.before.has_value())) {
     recovery_.end(asked->pid, connection, false);
     return false;
   }
@@ -208,12 +208,11 @@ void Registration::on_disconnect(Socket& socket, socketio::DisconnectReason reas
   const ConnectionId connection = socket.connection();
   deadlines_[Delivery::shard_of(connection)].erase(connection);
   grants_.erase(connection);
-  const bool passed_on =
-      recovery_.end(session_of(socket).pid, connection,
-                    reason == socketio::DisconnectReason::client_namespace_disconnect ||
-                        reason == socketio::DisconnectReason::server_namespace_disconnect);
+  recovery_.end(session_of(socket).pid, connection,
+                reason == socketio::DisconnectReason::client_namespace_disconnect ||
+                    reason == socketio::DisconnectReason::server_namespace_disconnect);
   if (session_of(socket).state == Session::State::unknown) return;
-  if (!passed_on) quotas_.leave(session_of(socket).user);
+  quotas_.leave(session_of(socket).user);
   hub_->detach(connection);
 }
 

@@ -185,6 +185,10 @@ void ClientIdRuns::take(const Run& run, std::int64_t row, std::int64_t sum,
 
 void ClientIdRuns::roll_back() noexcept {
   if (changed_) runs_.swap(before_);
+  for (Run& run : runs_) {
+    if (!run.is_complete()) run.owed -= owed_now_;
+  }
+  owed_now_ = 0;
 }
 
 // Before any change. What a filter has more than it should does no harm.
@@ -272,9 +276,12 @@ void ClientIdRuns::start_merge(std::int64_t level) {
 // A merge of a level is done before its next one begins if it takes more than one entry for each
 // new one; it takes two.
 void ClientIdRuns::merge(std::size_t entries) {
+  owed_now_ = 2 * entries;
+  for (Run& run : runs_) {
+    if (!run.is_complete()) run.owed += owed_now_;
+  }
   for (Run& run : runs_) {
     if (run.is_complete()) continue;
-    run.owed += 2 * entries;
     const std::size_t step = (static_cast<std::size_t>(run.entries) >> run.step_bits) + 1;
     for (; run.owed >= step && !run.is_complete(); run.owed -= step) merge_step(run);
   }

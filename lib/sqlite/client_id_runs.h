@@ -38,11 +38,14 @@ class ClientIdRuns {
   void find(std::uint64_t hash, std::vector<std::int64_t>& positions);
   // A new run of these, which are in the order of their positions and behind those of all others.
   void add(std::span<const Entry> entries);
-  // Does the part of the merging that so many new entries owe.
+  // Does the part of the merging that so many new entries owe. Once in a transaction.
   void merge(std::size_t entries);
 
   // A transaction begins.
-  void begin() noexcept { changed_ = false; }
+  void begin() noexcept {
+    changed_ = false;
+    owed_now_ = 0;
+  }
   // It has not come about.
   void roll_back() noexcept;
 
@@ -85,6 +88,7 @@ class ClientIdRuns {
   std::vector<Run> runs_;    // by id
   std::vector<Run> before_;  // the transaction, if changed_
   bool changed_ = false;
+  std::size_t owed_now_ = 0;    // what the transaction has added to each merge's
   std::vector<Entry> entries_;  // read, or to be written
   std::vector<std::string> buckets_;
 };

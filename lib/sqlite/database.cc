@@ -66,7 +66,10 @@ std::unique_ptr<SQLite::Database> open_writer(const std::filesystem::path& file,
   // become free need not be overwritten, as Debian's SQLite would.
   database->exec("PRAGMA secure_delete=OFF");
   claim_file(*database);
-  database->exec("PRAGMA journal_mode=WAL");
+  // Refused where processes cannot share memory; readers would wait for the writer then.
+  if (database->execAndGet("PRAGMA journal_mode=WAL").getString() != "wal") {
+    throw SQLite::Exception("no WAL on this file system", SQLITE_CANTOPEN);
+  }
   database->exec(options.synchronous == SqliteOptions::Synchronous::full
                      ? "PRAGMA synchronous=FULL"
                      : "PRAGMA synchronous=NORMAL");
@@ -84,6 +87,10 @@ std::unique_ptr<SQLite::Database> open_reader(const std::filesystem::path& file)
   set_common_pragmas(*database, kReaderCacheKiB);
   forbid_checkpoint_on_close(*database);
   return database;
+}
+
+bool is_failed_sync(int code) noexcept {
+  return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
 }
 
 void forbid_checkpoint_on_close(SQLite::Database& database) noexcept {

@@ -42,6 +42,9 @@ std::unique_ptr<SQLite::Database> open_writer(const std::filesystem::path& file,
 // Opens a connection that reads alone and never checkpoints. Throws SQLite::Exception.
 std::unique_ptr<SQLite::Database> open_reader(const std::filesystem::path& file);
 
+// After which nobody knows what is on the disk. The extended code of SQLite.
+bool is_failed_sync(int code) noexcept;
+
 // From here on the connection syncs nothing any more, not even as the last one to be closed.
 void forbid_checkpoint_on_close(SQLite::Database& database) noexcept;
 

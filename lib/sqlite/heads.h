@@ -65,6 +65,7 @@ class Heads {
     std::optional<std::int64_t> complete_to;  // with them, all rows are complete up to here
   };
   Due take_due(std::int64_t changes) noexcept;
+  bool has_due() const noexcept { return closed_ != nullptr; }
   // It is committed, and the log ends at `last_position`. Or it has not come about; that takes no
   // memory: the lack of it may be why.
   void commit(std::int64_t last_position) noexcept;

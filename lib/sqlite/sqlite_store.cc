@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -35,7 +36,10 @@ class FileLock {
   }
 
   static Result<FileLock> take(const std::filesystem::path& file, Duration patience) {
-    const std::string name = file.string() + "-lock";
+    // Of the file itself, by whatever name of it: two of these would be two locks.
+    std::error_code error;
+    const std::filesystem::path itself = std::filesystem::weakly_canonical(file, error);
+    const std::string name = (error ? file : itself).string() + "-lock";
     const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
       return Error{Errc::unavailable,
@@ -45,6 +49,9 @@ class FileLock {
     constexpr Duration kRetry{50};
     for (Duration waited{0};; waited += kRetry) {
       if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+      if (errno != EWOULDBLOCK && errno != EINTR) {
+        return Error{Errc::unavailable, name + ": cannot be locked: " + std::strerror(errno)};
+      }
       if (waited >= patience) {
         return Error{
             Errc::busy,
@@ -175,12 +182,14 @@ Result<std::unique_ptr<MessageStore>> open(const std::filesystem::path& file,
     return Error{Errc::invalid_argument,
                  file.string() + ": not a file; make_memory_store() keeps messages in memory"};
   }
-  if (const Status ours = sqlite::check_file(file); !ours) return ours.error();
+  // Before the file is looked at: to close it drops all locks that this process has on it, those of
+  // a store that is open too.
   auto lock = FileLock::take(file, options.open_busy_timeout);
   if (!lock) return std::move(lock).error();
+  if (const Status ours = sqlite::check_file(file); !ours) return ours.error();
   if (const Status created = create_file(file); !created) return created.error();
   try {
-    auto heads = std::make_unique<Heads>(std::max<std::size_t>(options.tail_max, 1));
+    auto heads = std::make_unique<Heads>(options.tail_max);
     auto writer = sqlite::open_writer(file, options);
     std::vector<std::unique_ptr<Reader>> readers;
     for (unsigned i = 0; i < std::max(options.readers, 1U); ++i) {
@@ -201,6 +210,9 @@ Result<std::unique_ptr<MessageStore>> open(const std::filesystem::path& file,
 
 Result<std::unique_ptr<MessageStore>> open_sqlite_store(const std::filesystem::path& file,
                                                         SqliteOptions options) {
+  // More than anybody has fits; the largest numbers would not.
+  options.tail_max = std::clamp(options.tail_max, std::size_t{1}, std::size_t{1} << 40);
+  options.wal_bytes = std::min(options.wal_bytes, std::size_t{1} << 40);
   try {
     return open(file, options);
   } catch (const std::bad_alloc&) {

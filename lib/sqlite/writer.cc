@@ -11,14 +11,9 @@ namespace chatrt::sqlite {
 namespace {
 
 constexpr std::size_t kCachedMax = 50'000;  // users, and conversations
-constexpr std::size_t kPageBytes = 4096;    // SQLite's default
 constexpr std::size_t kExpected = 16;       // drafts that memory is asked for ahead
 
 std::int64_t ms_of(Timestamp time) { return time.time_since_epoch().count(); }
-
-bool is_failed_sync(int extended_code) {
-  return extended_code == SQLITE_IOERR_FSYNC || extended_code == SQLITE_IOERR_DIR_FSYNC;
-}
 
 // What the result lacks of the draft that it is of.
 void complete(Result<Appended>& result, Draft& draft) {
@@ -35,48 +30,6 @@ void complete(Result<Appended>& result, Draft& draft) {
 const std::string* or_null(const std::string& text) { return text.empty() ? nullptr : &text; }
 
 }  // namespace
-
-Writer::Writer(std::unique_ptr<SQLite::Database> database, const SqliteOptions& options,
-               Heads& heads)
-    : database_(std::move(database)),
-      on_failure_(options.on_failure),
-      wal_pages_max_(static_cast<int>(std::max(options.wal_bytes / kPageBytes, std::size_t{1}))),
-      statements_(*database_),
-      rows_(statements_),
-      client_ids_(statements_),
-      heads_(heads),
-      head_rows_(statements_, rows_, heads_) {
-  sqlite3_wal_hook(
-      database_->getHandle(),
-      [](void* pages, sqlite3*, const char*, int count) {
-        *static_cast<int*>(pages) = count;
-        return SQLITE_OK;
-      },
-      &wal_pages_);
-  catch_up();
-  {
-    Query last = statements_.get(
-        "SELECT position, conversation FROM log WHERE position = (SELECT max(position) FROM log)");
-    if (!last.next()) return;
-    last_position_ = last.integer(0);
-    const auto parties = rows_.parties(last.integer(1));
-    if (!parties) throw_damaged("the newest change has no conversation");
-    static_cast<void>(rows_.change(last_position_, *parties));
-  }
-}
-
-// With the part of the log that the last writer has left; after a change of the schema, all of it.
-void Writer::catch_up() {
-  for (bool more = true; more;) {
-    Transaction transaction(statements_, Transaction::Kind::writing);
-    client_ids_.begin();
-    more = client_ids_.catch_up();
-    transaction.commit();
-    checkpoint();
-  }
-  const Transaction transaction(statements_, Transaction::Kind::reading);
-  head_rows_.catch_up();
-}
 
 Result<std::vector<Result<Appended>>> Writer::append(std::span<Draft> drafts, Timestamp now) {
   if (failed_) return stopped();

@@ -75,6 +75,9 @@ class Writer {
   void note_heads();
 
   void catch_up();
+  void read_last();
+  void write_due_heads();
+  void checkpoint_at_start();
   void checkpoint();
   // A sync has failed.
   void stop_writing(const char* what);

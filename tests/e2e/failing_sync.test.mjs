@@ -8,7 +8,7 @@ import { after, describe, it } from 'node:test';
 import { Chatd } from '../lib/chatd.mjs';
 import { open, transports } from '../lib/clients.mjs';
 
-const shim = process.env.FAILING_SYNC ?? 'build/tests/e2e/preload/failing_sync.so';
+const shim = process.env.FAILING_SYNC ?? 'build/tests/preload/failing_sync.so';
 
 // A disk whose syncs of chatd's database can be told to fail.
 class FailingDisk {

@@ -53,7 +53,7 @@ TEST_SUITE("mark_read") {
     CHECK(bob.ask("mark_read", R"({"conversationId":[],"seq":1})") ==
           refused("invalid_argument", "conversationId is not a conversation id"));
     CHECK(eve.ask("mark_read", R"({"conversationId":"1","seq":1})") ==
-          refused("not_found", "There is no such thing, or it is not yours to see."));
+          refused("not_found", "no such conversation"));
   }
 
   TEST_CASE_FIXTURE(Talking, "of `delivered`, by a host, is told as message_delivered") {

@@ -151,7 +151,7 @@ TEST_SUITE("send_message") {
     CHECK(bob.take().empty());
     CHECK(ann.ask("send_message",
                   R"({"selectedUser":"bob","textMessage":"other","clientMessageId":"c1"})") ==
-          refused("conflict", "This id is taken already, with another content."));
+          refused("conflict", "the client id belongs to another message"));
   }
 
   TEST_CASE_FIXTURE(ChatFixture, "refuses what is missing or of the wrong type, and names it") {
@@ -246,7 +246,7 @@ TEST_SUITE("send_message") {
         "send_message", R"({"selectedUser":"bob","textMessage":)" + quoted(text + 'x') + '}');
 
     CHECK(fits.starts_with(R"({"ok":true,)"));
-    CHECK(above == refused("too_large", "This is larger than the limit."));
+    CHECK(above == refused("too_large", "the text is too long"));
     const Packets received = bob.take();
     REQUIRE(received.size() == 1);
     CHECK(text_in(received[0]) == text);
@@ -295,7 +295,7 @@ TEST_SUITE("send_message") {
         eve.ask("send_message", R"({"conversationId":"1","textMessage":"hi"})");
     const std::string of_nobody =
         eve.ask("send_message", R"({"conversationId":"2","textMessage":"hi"})");
-    CHECK(of_others == refused("not_found", "There is no such thing, or it is not yours to see."));
+    CHECK(of_others == refused("not_found", "no such conversation"));
     CHECK(of_others == of_nobody);
   }
 

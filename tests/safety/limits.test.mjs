@@ -60,6 +60,44 @@ test("a user has so many connections, an address too, and handshakes have a rate
   assert.ok((await turned_away(chatd, "handshakes")) >= 2);
 });
 
+test("who takes a session over and leaves at once gives one place back, not two", async (t) => {
+  const chatd = await Chatd.start(t, { args: ["--connections-per-user", "2"] });
+  const join = async () => {
+    const one = await Socket.join(chatd.port);
+    one.pid = JSON.parse((await one.next("40")).slice(2)).pid;
+    return one;
+  };
+  const held = [await join(), await join()];
+  for (const one of held) assert.equal((await one.ask("register", "ann")).ok, true);
+  for (let i = 0; i < 4; i++) {
+    const taken = held.shift();
+    const next = await Socket.open(chatd.port);
+    await next.next("0{");
+    const connect = frame(1, Buffer.from(`40${JSON.stringify({ pid: taken.pid })}`));
+    next.socket.write(Buffer.concat([connect, frame(1, Buffer.from("1"))]));
+    await Promise.all([taken.end(), next.end()]);
+    const again = await join();
+    assert.equal((await again.ask("register", "ann")).ok, true, "there is one place");
+    held.push(again);
+    const more = await join();
+    assert.equal((await more.ask("register", "ann")).error.code, "rate_limited", "and no other");
+    more.drop();
+  }
+  assert.equal(await chatd.metric("chatd_registered_connections"), 2);
+});
+
+test("of forwarded addresses the last counts, in however many lines they come", async (t) => {
+  const args = ["--trusted-proxy", "127.0.0.1", "--handshakes-per-address", "2"];
+  const chatd = await Chatd.start(t, { args });
+  const statuses = [];
+  for (let i = 0; i < 6; i++) {
+    // A proxy that adds a line of its own leaves the client's before it.
+    const lines = `198.51.100.${i}\r\nX-Forwarded-For: 203.0.113.9`;
+    statuses.push((await chatd.request("GET", POLL, { headers: { "X-Forwarded-For": lines } })).status);
+  }
+  assert.deepEqual(statuses, [200, 200, 200, 200, 429, 429]);
+});
+
 test("an address has so many connections at a time", async (t) => {
   const args = ["--connections-per-address", "5"];
   const chatd = await Chatd.start(t, { dev: false, args });

@@ -120,6 +120,39 @@ TEST_SUITE("client id runs") {
           static_cast<std::int64_t>(model.size() * 8));
     CHECK(wrong_answers(opened->runs, model) == 0);
   }
+  TEST_CASE("merging that was taken back is not owed twice") {
+    // The rows that one transaction writes, after so many that did not come about.
+    const auto rows_after = [](int failed) {
+      const TempFolder folder;
+      Opened opened(folder / "chat.db");
+      std::mt19937_64 random{5};
+      std::int64_t position = 0;
+      // One more than are merged: from the last one on it is under way.
+      for (int run = 0; run < 9; ++run) {
+        std::vector<ClientIdRuns::Entry> entries;
+        for (int i = 0; i < 20'000; ++i) entries.push_back({random(), ++position});
+        Transaction transaction(opened.statements, Transaction::Kind::writing);
+        opened.runs.begin();
+        opened.runs.add(entries);
+        transaction.commit();
+      }
+      for (int i = 0; i < failed; ++i) {
+        const Transaction transaction(opened.statements, Transaction::Kind::writing);
+        opened.runs.begin();
+        opened.runs.merge(2'000);
+        opened.runs.roll_back();
+      }
+      const int before = sqlite3_total_changes(opened.database->getHandle());
+      Transaction transaction(opened.statements, Transaction::Kind::writing);
+      opened.runs.begin();
+      opened.runs.merge(2'000);
+      transaction.commit();
+      return sqlite3_total_changes(opened.database->getHandle()) - before;
+    };
+    const int after_none = rows_after(0);
+    CHECK(after_none > 0);
+    CHECK(rows_after(100) == after_none);
+  }
   TEST_CASE("what was never added is hardly looked for in the file, what was is found") {
     const TempFolder folder;
     auto opened = std::make_unique<Opened>(folder / "chat.db");

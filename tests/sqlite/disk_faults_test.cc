@@ -1,5 +1,6 @@
 // A disk that is full or whose sync fails: what was acknowledged stays, and nothing else is.
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include <cstdlib>
 
@@ -31,6 +32,16 @@ struct DiskFixture {
   SimulatedDisk disk{1};
   Workload workload{1};
 };
+
+void forget_client_ids(const std::filesystem::path& file) {
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(file.c_str(), &database) == SQLITE_OK);
+  CHECK(sqlite3_exec(database,
+                     "UPDATE client_ids_state SET complete_to = 0; DELETE FROM client_ids;"
+                     "DELETE FROM client_id_runs",
+                     nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(database);
+}
 
 }  // namespace
 
@@ -70,6 +81,42 @@ TEST_SUITE("a failed sync") {
       CHECK(fixture.workload.check(*store) == std::vector<std::string>{});
       CHECK_FALSE(fixture.workload.append(*store));
     }
+  }
+  TEST_CASE("while the file is opened ends that, and nothing is synced after it") {
+    DiskFixture fixture;
+    SqliteOptions options;
+    options.wal_bytes = 16 << 10;
+    {
+      const auto store = fixture.open(options);
+      for (int batch = 0; batch < 30; ++batch) {
+        std::vector<Draft> drafts;
+        for (int i = 0; i < 1000; ++i) {
+          const std::string id = std::to_string(batch) + "-" + std::to_string(i);
+          drafts.push_back(PostDraft{*UserId::parse("ann"), *UserId::parse("bob"), "hi", id});
+        }
+        REQUIRE(store->append(drafts, Timestamp{Duration{1}}));
+      }
+    }
+    std::vector<std::string> told;
+    options.on_failure = [&](const std::string& why) { told.push_back(why); };
+    std::uint64_t failed = 0;
+    for (std::uint64_t n = 1; n <= 20; ++n) {
+      INFO("sync ", n);
+      forget_client_ids(fixture.file);  // which an open then reads anew
+      fixture.disk.fail_sync_after(n);
+      const std::uint64_t before = fixture.disk.syncs_after_failure();
+      {
+        options.readers = 1;
+        const auto store = open_sqlite_store(fixture.file, options);
+        if (!store) ++failed;
+        CHECK(fixture.disk.syncs_after_failure() == before);
+      }
+      CHECK(told.empty());
+      fixture.disk.cut_power();
+      fixture.disk.restart();
+      CHECK(*fixture.open()->last_position() == Position{30'000});
+    }
+    CHECK(failed > 2);
   }
   // The control: a sync that fails and is taken for one that worked loses messages.
   TEST_CASE("loses acknowledged messages if nobody notices it") {

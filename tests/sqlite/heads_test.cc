@@ -43,6 +43,19 @@ std::int64_t value_in(const std::filesystem::path& file, const char* sql) {
   return found;
 }
 
+// Of conversations of 40 users each with one other, in lives of so many changes.
+std::int64_t behind_after(const std::filesystem::path& file, int lives, int changes) {
+  int next = 0;
+  for (int life = 0; life < lives; ++life) {
+    const auto store = open_with(file, 64);
+    for (int i = 0; i < changes; ++i) {
+      const std::string author = "author-" + std::to_string(next++ % 40);
+      REQUIRE(append_to(*store, {draft(author, "reader", "hi")}));
+    }
+  }
+  return value_in(file, "SELECT (SELECT max(position) FROM log) - complete_to FROM heads_state");
+}
+
 constexpr int kPeople = 12;
 
 UserId person(std::uint64_t number) { return user("user-" + std::to_string(number)); }
@@ -248,5 +261,25 @@ TEST_SUITE("heads") {
     for (std::thread& reader : readers) reader.join();
     CHECK(wrong == 0);
     CHECK(reads > 3);
+  }
+}
+
+TEST_SUITE("the tail of the log") {
+  TEST_CASE("is bounded also where every life is shorter than it") {
+    const TempFolder folder;
+    CHECK(behind_after(folder / "chat.db", 100, 20) < 2 * 64);
+    CHECK(*open_with(folder / "chat.db", 64)->last_position() == Position{2000});
+  }
+  TEST_CASE("is as long as the largest number says, which is never") {
+    const TempFolder folder;
+    for (const std::size_t tail_max : {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 2}) {
+      SqliteOptions options;
+      options.tail_max = tail_max;
+      options.wal_bytes = SIZE_MAX;
+      const auto store = open_sqlite_store(folder / "chat.db", options);
+      REQUIRE(store);
+      for (int i = 0; i < 10; ++i) REQUIRE(append_to(**store, {draft("ann", "bob", "hi")}));
+    }
+    CHECK(value_in(folder / "chat.db", "SELECT complete_to FROM heads_state") == 0);
   }
 }

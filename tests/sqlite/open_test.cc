@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <string>
@@ -47,6 +50,26 @@ struct FileFixture {
   void make() {
     const auto store = open();
     REQUIRE(append_to(*store, {draft("ann", "bob", "hi")}).has_value());
+  }
+  // Whether another process could take SQLite for unused here, and remove its WAL: the lock is a
+  // process's, and gone when this closes any descriptor of the file.
+  bool is_locked_for_others() const {
+    const pid_t other = ::fork();
+    if (other == 0) {
+      struct flock lock {};
+      lock.l_type = F_WRLCK;
+      lock.l_whence = SEEK_SET;
+      lock.l_start = 0x40000002;  // SQLite's shared lock
+      lock.l_len = 510;
+      const int fd = ::open(file.c_str(), O_RDWR);
+      const bool asked = fd >= 0 && ::fcntl(fd, F_GETLK, &lock) == 0;
+      ::_exit(asked ? lock.l_type != F_UNLCK : 2);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(other, &status, 0) == other);
+    REQUIRE(WIFEXITED(status));
+    REQUIRE(WEXITSTATUS(status) < 2);
+    return WEXITSTATUS(status) == 1;
   }
   mode_t mode(const char* suffix) const {
     struct stat status {};
@@ -179,6 +202,19 @@ TEST_SUITE("a file that is locked") {
     CHECK(error.code == Errc::busy);
     first.reset();
     CHECK(open() != nullptr);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "by another store is busy by another name of it too") {
+    const auto first = open();
+    const std::filesystem::path itself = file;
+    file = folder / "link.db";
+    std::filesystem::create_symlink(itself, file);
+    CHECK(refused().code == Errc::busy);
+  }
+  TEST_CASE_FIXTURE(FileFixture, "stays so when another store of this process was refused") {
+    const auto first = open();
+    CHECK(is_locked_for_others());
+    CHECK_FALSE(try_open());  // refused() would look into the file itself
+    CHECK(is_locked_for_others());
   }
   TEST_CASE_FIXTURE(FileFixture, "by another program is busy at open, and opens when released") {
     make();

@@ -30,7 +30,8 @@ export function suite() {
 
 export class Chatd {
   // `dev: false`: with a secret and an operator's key. `files`: the limit of open files.
-  static async start(t, { dev = true, args = [], files = 0, dir = folder(t), tries = true } = {}) {
+  // `env` is added to ours.
+  static async start(t, { dev = true, args = [], files = 0, dir = folder(t), env = {} } = {}) {
     const chatd = new Chatd();
     chatd.dir = dir;
     chatd.lines = [];
@@ -44,7 +45,7 @@ export class Chatd {
       files > 0
         ? ["sh", ["-c", `ulimit -n ${files}; exec "$0" "$@"`, CHATD, ...all]]
         : [CHATD, all];
-    chatd.process = spawn(command, commandArgs, { cwd: dir, stdio: ["ignore", "ignore", "pipe"] });
+    chatd.process = spawn(command, commandArgs, { cwd: dir, stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } });
     chatd.ended = new Promise((resolve) => chatd.process.on("exit", resolve));
     t.after(() => chatd.stop());
     let rest = "";

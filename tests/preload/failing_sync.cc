@@ -1,8 +1,9 @@
-// Preloaded into chatd: syncs of some files fail from the moment that another file is there.
+// Preloaded into chatd: syncs of some files fail, or wait, as long as another file is there.
 //
 // FAILING_SYNC_FILES    the paths of those files, with ':' between them
 // FAILING_SYNC_TRIGGER  as long as this file is there they fail, with EIO
-// FAILING_SYNC_RECORD   gets a letter for each of their syncs: o was done, f failed
+// FAILING_SYNC_HOLD     as long as this file is there they wait
+// FAILING_SYNC_RECORD   gets a letter for each of their syncs: o was done, f failed; h before it waits
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,6 +42,9 @@ void record(char letter) {
 
 int sync_or_fail(int fd, long call) {
   if (!is_chosen(fd)) return static_cast<int>(::syscall(call, fd));
+  const std::string hold{variable("FAILING_SYNC_HOLD")};
+  if (::access(hold.c_str(), F_OK) == 0) record('h');
+  while (::access(hold.c_str(), F_OK) == 0) ::usleep(1000);
   const std::string trigger{variable("FAILING_SYNC_TRIGGER")};
   if (::access(trigger.c_str(), F_OK) == 0) {
     record('f');
