@@ -43,7 +43,8 @@ struct Config {
   std::uint64_t drain_timeout_ms = 5000;
   std::uint64_t text_bytes_max = 65536;
   std::uint64_t payload_bytes_max = 1'000'000;
-  std::uint64_t queue_bytes_max = 1 << 20;
+  // Room for what the longest text brings to its own author: an answer and two events, as JSON.
+  std::uint64_t queue_bytes_max = 1'310'720;
   std::uint64_t connections_max = 0;
   std::uint64_t connections_per_address = 256;
   std::uint64_t connections_per_user = 32;

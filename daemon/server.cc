@@ -115,6 +115,7 @@ chatrt::gateway::ChatOptions chat_options(const Config& config) {
   options.address_rate = rate(config.events_per_address);
   options.connections_per_user = config.connections_per_user;
   options.recovery_window = ms(config.recovery_window_ms);
+  options.asked_bytes_max = config.queue_bytes_max / 2;
   return options;
 }
 

@@ -8,6 +8,7 @@
 #include "grants.h"
 #include "handlers.h"
 #include "outgoing.h"
+#include "pace.h"
 #include "posts.h"
 #include "quotas.h"
 #include "recovery.h"
@@ -34,6 +35,8 @@ class Chat::Impl {
   Grants grants{parts, options, delivery, answers};
   Recovery recovery{parts, options};
   Fences fences{delivery, recovery, parts.trace};
+  Pace pace{options, delivery, fences, posts,
+            [this](socketio::Socket& socket) { registration.take_up_held(socket); }};
   Registration registration{parts,
                             options,
                             delivery,
@@ -41,10 +44,11 @@ class Chat::Impl {
                             grants,
                             quotas,
                             recovery,
+                            pace,
                             [this](socketio::Socket& socket, const socketio::Event& event) {
-                              handlers.dispatch(socket, event);
+                              handlers.take_up(socket, event);
                             }};
-  Handlers handlers{parts, options, delivery, answers, outgoing, posts, registration, grants};
+  Handlers handlers{parts, options, delivery, answers, outgoing, posts, pace, registration, grants};
 };
 
 Chat::Chat(ChatParts parts, ChatOptions options) : impl_(std::make_unique<Impl>(parts, options)) {}
@@ -56,6 +60,7 @@ void Chat::start(Hub& hub, std::span<socketio::Server* const> shards) {
   impl_->outgoing.start();
   impl_->grants.start();
   impl_->fences.start(hub);
+  impl_->pace.start(hub);
   impl_->registration.start(hub);
   impl_->handlers.start(hub);
   impl_->posts.start(hub, shards.size());

@@ -12,6 +12,8 @@
 
 namespace chatrt::gateway {
 
+using socketio::Socket;
+
 namespace {
 
 template <typename Items, typename Append>
@@ -27,6 +29,16 @@ void append_array(std::string& out, const Items& items, Append append) {
 
 void append_more(std::string& out, bool more) {
   out += more ? R"(,"more":true)" : R"(,"more":false)";
+}
+
+// What answers are expected to take: without texts, and for each item of a page, up to as much as
+// the Hub puts into one.
+constexpr std::size_t kAnswerBytes = 512;
+constexpr std::size_t kItemBytes = 2560;
+constexpr std::size_t kPageBytes = 128 * 1024;
+
+std::size_t page_bytes(std::size_t limit) {
+  return limit < kPageBytes / kItemBytes ? limit * kItemBytes : kPageBytes;
 }
 
 // Where a page of conversations begins: a position, or the _id of the last conversation's message.
@@ -54,14 +66,15 @@ Status check_sender(Fields& fields, const UserId& user) {
 }  // namespace
 
 Handlers::Handlers(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-                   Answers& answers, Outgoing& outgoing, Posts& posts, Registration& registration,
-                   Grants& grants)
+                   Answers& answers, Outgoing& outgoing, Posts& posts, Pace& pace,
+                   Registration& registration, Grants& grants)
     : parts_(parts),
       options_(options),
       delivery_(delivery),
       answers_(answers),
       outgoing_(outgoing),
       posts_(posts),
+      pace_(pace),
       registration_(registration),
       grants_(grants) {}
 
@@ -77,7 +90,7 @@ std::span<const Handlers::Entry> Handlers::table() {
   return kTable;
 }
 
-void Handlers::dispatch(socketio::Socket& socket, const socketio::Event& event) {
+void Handlers::dispatch(Socket& socket, const socketio::Event& event) {
   if (event.name == "register") return registration_.on_register(socket, event);
   if (event.name == "auth_refresh") return grants_.on_refresh(socket, event);
   const auto entry = std::ranges::find(table(), event.name, &Entry::name);
@@ -85,14 +98,27 @@ void Handlers::dispatch(socketio::Socket& socket, const socketio::Event& event) 
     return answers_.refuse({socket.connection(), event.name, event.ack_id}, Errc::unknown_event);
   }
   const Session& session = session_of(socket);
-  if (session.state != Session::State::attached) return registration_.hold(socket, event);
+  if (session.state != Session::State::attached || session.held || pace_.is_full(session)) {
+    return registration_.hold(socket, event);
+  }
+  run(*entry, socket, event);
+}
 
-  const Call call{.connection = socket.connection(),
+void Handlers::take_up(Socket& socket, const socketio::Event& event) {
+  // Nothing else is held.
+  run(*std::ranges::find(table(), event.name, &Entry::name), socket, event);
+}
+
+void Handlers::run(const Entry& entry, Socket& socket, const socketio::Event& event) {
+  const Session& session = session_of(socket);
+  pace_.expect(socket, kAnswerBytes);
+  const Call call{.socket = socket,
+                  .connection = socket.connection(),
                   .user = session.user,
                   .argument = event.arg(0),
-                  .event = entry->name,
+                  .event = entry.name,
                   .ack = event.ack_id};
-  const Status status = (this->*entry->handler)(call);
+  const Status status = (this->*entry.handler)(call);
   if (!status) answers_.refuse(call.answer_to(), status.error().code, status.error().detail);
 }
 
@@ -130,6 +156,8 @@ Status Handlers::send_message(const Call& call) {
   }
   if (Status sender = check_sender(fields, call.user); !sender) return sender;
 
+  // It comes back with the answer and as message_sent, and to oneself once more.
+  pace_.expect(call.socket, 3 * draft.text.size());
   const std::size_t shard = Delivery::shard_of(call.connection);
   posts_.add(shard, std::move(draft), [this, to = call.answer_to()](const Result<Message>& posted) {
     if (!posted) return answers_.refuse(to, posted.error());
@@ -186,6 +214,7 @@ Status Handlers::history(const Call& call) {
   const std::size_t limit = fields.limit(options_.page_default);
   if (!fields.status()) return fields.status();
 
+  pace_.expect(call.socket, page_bytes(limit));
   hub_for(call).history(call.user, std::move(target), range, limit,
                         [this, to = call.answer_to()](const Result<Page<Message>>& page) {
                           answer(to, page, [](std::string& out, const Page<Message>& it) {
@@ -209,6 +238,7 @@ Status Handlers::conversations(const Call& call) {
     if (!fields.status()) return fields.status();
   }
 
+  pace_.expect(call.socket, page_bytes(limit));
   hub_for(call).conversations(
       call.user, before, limit,
       [this, to = call.answer_to()](const Result<Page<Conversation>>& page) {
@@ -228,6 +258,7 @@ Status Handlers::sync(const Call& call) {
   if (since == kNoPosition) fields.fail("since", "is not a position");
   if (!fields.status()) return fields.status();
 
+  pace_.expect(call.socket, page_bytes(limit));
   hub_for(call).sync(call.user, since, limit,
                      [this, to = call.answer_to()](const Result<Hub::Sync>& sync) {
                        answer(to, sync, [](std::string& out, const Hub::Sync& it) {

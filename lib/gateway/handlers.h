@@ -12,6 +12,7 @@
 #include "chatrt/gateway/chat.h"
 #include "chatrt/socketio/server.h"
 #include "outgoing.h"
+#include "pace.h"
 #include "posts.h"
 
 namespace chatrt::gateway {
@@ -22,14 +23,18 @@ class Registration;
 class Handlers {
  public:
   Handlers(const ChatParts& parts, const ChatOptions& options, Delivery& delivery, Answers& answers,
-           Outgoing& outgoing, Posts& posts, Registration& registration, Grants& grants);
+           Outgoing& outgoing, Posts& posts, Pace& pace, Registration& registration,
+           Grants& grants);
   void start(Hub& hub) { hub_ = &hub; }
 
-  // Answers the event, has it held until the socket is attached, or refuses it.
+  // Answers the event, has it held, or refuses it.
   void dispatch(socketio::Socket& socket, const socketio::Event& event);
+  // The same for one that was held.
+  void take_up(socketio::Socket& socket, const socketio::Event& event);
 
  private:
   struct Call {
+    socketio::Socket& socket;
     ConnectionId connection;
     const UserId& user;
     socketio::JsonView argument;
@@ -46,6 +51,7 @@ class Handlers {
     Handler handler;
   };
   static std::span<const Entry> table();
+  void run(const Entry& entry, socketio::Socket& socket, const socketio::Event& event);
 
   // Answers a read: {"ok":true, and what `append` writes}.
   template <typename T, typename Append>
@@ -68,6 +74,7 @@ class Handlers {
   Answers& answers_;
   Outgoing& outgoing_;
   Posts& posts_;
+  Pace& pace_;
   Registration& registration_;
   Grants& grants_;
   Hub* hub_ = nullptr;

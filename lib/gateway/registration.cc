@@ -79,7 +79,7 @@ void append_ok_registered(std::string& out, const UserId& user, Position positio
 
 Registration::Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
                            Answers& answers, Grants& grants, Quotas& quotas, Recovery& recovery,
-                           Replay replay)
+                           Pace& pace, Replay replay)
     : parts_(parts),
       options_(options),
       delivery_(delivery),
@@ -87,6 +87,7 @@ Registration::Registration(const ChatParts& parts, const ChatOptions& options, D
       grants_(grants),
       quotas_(quotas),
       recovery_(recovery),
+      pace_(pace),
       replay_(std::move(replay)) {}
 
 void Registration::start(Hub& hub) {
@@ -324,7 +325,7 @@ void Registration::on_attached(Socket& socket, const Hub::Attached& answer) {
     send(connection, packet);
   }
   send_ready(connection, session.user, attached);
-  take_up_early(socket);
+  take_up_held(socket);
 }
 
 void Registration::send_ready(ConnectionId connection, const UserId& user,
@@ -357,7 +358,7 @@ void Registration::on_attach_failed(Socket& socket, Errc code) {
   for (const AckId id : std::exchange(session.registers, {})) {
     answers_.refuse({socket.connection(), kRegister, id}, code);
   }
-  refuse_early(socket, code);
+  refuse_held(socket, code);
   tell_unregistered(socket.connection(), code, "the server cannot register anybody now");
   // Stock clients register once per connection: closed, they come back and do it again.
   socket.close_connection();

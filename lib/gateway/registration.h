@@ -13,6 +13,7 @@
 #include "answers.h"
 #include "chatrt/gateway/chat.h"
 #include "grants.h"
+#include "pace.h"
 #include "recovery.h"
 #include "session.h"
 
@@ -20,19 +21,22 @@ namespace chatrt::gateway {
 
 class Registration {
  public:
-  // Takes up an event that was held, once its socket is attached.
+  // Takes up an event that was held.
   using Replay = std::function<void(socketio::Socket&, const socketio::Event&)>;
 
   Registration(const ChatParts& parts, const ChatOptions& options, Delivery& delivery,
-               Answers& answers, Grants& grants, Quotas& quotas, Recovery& recovery, Replay replay);
+               Answers& answers, Grants& grants, Quotas& quotas, Recovery& recovery, Pace& pace,
+               Replay replay);
   void start(Hub& hub);
 
   void on_connect(socketio::Socket& socket, socketio::JsonView auth);
   void on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason);
   // `register`: answers it, now or after attach().
   void on_register(socketio::Socket& socket, const socketio::Event& event);
-  // Keeps the event until the socket is attached.
+  // Keeps the event until the socket is attached and may ask for it.
   void hold(socketio::Socket& socket, const socketio::Event& event);
+  // Takes up what may be.
+  void take_up_held(socketio::Socket& socket);
   void on_tick(unsigned shard, MonotonicTime now);
 
  private:
@@ -52,8 +56,7 @@ class Registration {
   void on_attach_failed(socketio::Socket& socket, Errc code);
   void repeat(socketio::Socket& socket, std::optional<socketio::AckId> ack);
 
-  void take_up_early(socketio::Socket& socket);
-  void refuse_early(socketio::Socket& socket, Errc code);
+  void refuse_held(socketio::Socket& socket, Errc code);
 
   void send_ready(ConnectionId connection, const UserId& user, const Hub::Attached& attached);
   void tell_unregistered(ConnectionId connection, Errc code, std::string_view message);
@@ -66,6 +69,7 @@ class Registration {
   Grants& grants_;
   Quotas& quotas_;
   Recovery& recovery_;
+  Pace& pace_;
   Replay replay_;
   Hub* hub_ = nullptr;
   std::atomic<std::uint64_t> last_attempt_ = 0;

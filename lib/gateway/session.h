@@ -16,14 +16,15 @@
 
 namespace chatrt::gateway {
 
-// What came in before the user was known, in order.
-struct EarlyEvents {
+// What came in before the user was known, or faster than its answers go out, in order.
+struct HeldEvents {
   struct Held {
     std::string args;  // the whole array as JSON
     std::optional<socketio::AckId> ack;
   };
   std::vector<Held> events;
-  std::size_t bytes = 0;
+  std::size_t taken = 0;  // of these, from the first on
+  std::size_t bytes = 0;  // of the others
   bool overflow_told = false;
 };
 
@@ -52,7 +53,9 @@ struct Session final : socketio::SocketData {
   std::optional<Position> since;  // as CONNECT gave it, for the `register` to come
   std::uint64_t attempt = 0;      // of attach(): an answer to another one is not for this session
   std::vector<socketio::AckId> registers;  // acks that the answer of attach() owes
-  std::unique_ptr<EarlyEvents> early;
+  std::uint32_t asked = 0;                 // bytes that answers will have, see Pace
+  std::uint32_t asked_before = 0;  // of those that the fence under way is behind; 0: none is
+  std::unique_ptr<HeldEvents> held;
   std::unique_ptr<Meter> meter;  // where there are quotas
 };
 

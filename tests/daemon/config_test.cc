@@ -122,7 +122,9 @@ TEST_SUITE("read_command_line") {
       }
       for (const std::uint64_t value : {option.min, option.max}) {
         CAPTURE(name);
-        CHECK(error_of({"--" + name, std::to_string(value)}) == "");
+        // These two have to fit each other; of a flag given twice the last one counts.
+        CHECK(error_of({"--text-bytes-max", "1024", "--queue-bytes-max", "1073741824", "--" + name,
+                        std::to_string(value)}) == "");
       }
     }
   }
@@ -172,6 +174,8 @@ TEST_SUITE("read_command_line") {
       CHECK(error_of({"--trusted-proxy", proxy}).starts_with("trusted-proxy: "));
     }
     CHECK(error_of({"--trusted-proxy", "10.0.0.1", "--trusted-proxy", "fd00::1"}) == "");
+    CHECK(error_of({"--queue-bytes-max", "65536"}).starts_with("queue-bytes-max: "));
+    CHECK(error_of({"--queue-bytes-max", "65536", "--text-bytes-max", "16384"}) == "");
   }
 
   TEST_CASE("refuses a log level that is none, and --dev on an address others can reach") {

@@ -31,7 +31,9 @@ class CountingTransport final : public engineio::Transport {
   void abort(engineio::Carrier) override {}
   void send(engineio::Carrier, engineio::Encoded packet) override {
     std::string_view bytes = packet.bytes;
-    if (bytes.starts_with("43")) {
+    if (bytes == "2") {
+      on_ping();
+    } else if (bytes.starts_with("43")) {
       ++acks_;
       acks_.notify_all();
     } else if (bytes.starts_with(R"(42["receive_message",)")) {
@@ -44,6 +46,7 @@ class CountingTransport final : public engineio::Transport {
   std::size_t queued_bytes(engineio::Carrier) const override { return 0; }
   void close(engineio::Carrier, std::uint16_t) override {}
 
+  std::function<void()> on_ping;
   void wait_for_acks(int count) const {
     for (int now = acks_; now < count; now = acks_) acks_.wait(now);
   }
@@ -68,7 +71,13 @@ struct TurnEnd final : Executor {
 class Shard {
  public:
   Shard(unsigned index, Chat& chat, const Clock& clock)
-      : clock_(clock), server_(make_server(index, chat)) {}
+      : clock_(clock), server_(make_server(index, chat)) {
+    transport.on_ping = [this] {
+      post([this](socketio::Server& server) {
+        server.engine().on_websocket_message({1}, false, "3", clock_.monotonic());
+      });
+    };
+  }
   ~Shard() { join(); }
 
   socketio::Server& server() { return *server_; }

@@ -39,8 +39,14 @@ struct ChatOptions {
   // `userId` in the handshake's query registers by itself, and a token that does not hold is passed
   // over: for development, where no token is asked.
   bool register_from_query = false;
-  std::size_t early_events_max = 1000;             // held per connection until it has registered
-  std::size_t early_bytes_max = 256 * 1024;        // the same, in bytes; above either: busy
+  std::size_t early_events_max = 1000;       // held per connection until it has registered
+  std::size_t early_bytes_max = 256 * 1024;  // the same, in bytes; above either: busy
+  // Answers that one client may wait for at once, by what they are expected to take; what it asks
+  // for beyond that is held, up to the bounds that follow, and above those busy. Half of what may
+  // wait for a client (engineio::Options::queued_bytes_max), or less.
+  std::size_t asked_bytes_max = 512 * 1024;
+  std::size_t held_events_max = 16384;
+  std::size_t held_bytes_max = 1 << 20;
   Duration register_timeout{30000};                // from the first held event until it is refused
   Duration token_grace{25000};                     // from a token's end, to bring the next one
   Duration recovery_window{7 * 24 * 3600 * 1000};  // from a session's begin, to resume it

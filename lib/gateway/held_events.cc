@@ -1,5 +1,5 @@
-// Registration, second part: what comes in before the socket is attached. Stock clients send their
-// buffered messages before their `register`.
+// Registration, second part: what is held. Before the socket is attached, since stock clients send
+// their buffered messages before their `register`; and after that what comes too fast.
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,56 +23,63 @@ void Registration::hold(Socket& socket, const socketio::Event& event) {
   Session& session = session_of(socket);
   const ConnectionId connection = socket.connection();
   const bool unknown = session.state == Session::State::unknown;
-  if (!session.early) session.early = std::make_unique<EarlyEvents>();
-  EarlyEvents& early = *session.early;
+  const bool attached = session.state == Session::State::attached;
+  if (!session.held) session.held = std::make_unique<HeldEvents>();
+  HeldEvents& held = *session.held;
+  const std::size_t events_max = attached ? options_.held_events_max : options_.early_events_max;
+  const std::size_t bytes_max = attached ? options_.held_bytes_max : options_.early_bytes_max;
 
   std::string args;
   event.args.append_to(args);
-  if (early.events.size() >= options_.early_events_max ||
-      args.size() > options_.early_bytes_max - early.bytes) {
+  if (held.events.size() - held.taken >= events_max || held.bytes + args.size() > bytes_max) {
     answers_.refuse({connection, event.name, event.ack_id}, Errc::busy,
-                    "too much came before this connection was registered");
-    if (unknown && !std::exchange(early.overflow_told, true)) {
+                    attached ? "too much is asked for at once"
+                             : "too much came before this connection was registered");
+    if (unknown && !std::exchange(held.overflow_told, true)) {
       tell_unregistered(connection, Errc::busy, "too much came before register");
     }
     return;
   }
-  early.bytes += args.size();
-  early.events.push_back({.args = std::move(args), .ack = event.ack_id});
+  held.bytes += args.size();
+  held.events.push_back({.args = std::move(args), .ack = event.ack_id});
   if (unknown) {
     deadlines_[Delivery::shard_of(connection)].try_emplace(
         connection, parts_.clock.monotonic() + options_.register_timeout);
   }
 }
 
-void Registration::take_up_early(Socket& socket) {
-  const std::unique_ptr<EarlyEvents> early = std::move(session_of(socket).early);
-  if (!early) return;
+void Registration::take_up_held(Socket& socket) {
   socketio::Json json;
-  for (const EarlyEvents::Held& held : early->events) {
+  while (socket.data() != nullptr) {
+    Session& session = session_of(socket);
+    if (!session.held || pace_.is_full(session)) return;
+    HeldEvents& held = *session.held;
+    if (held.taken == held.events.size()) return session.held.reset();
+    HeldEvents::Held next = std::move(held.events[held.taken++]);
+    held.bytes -= next.args.size();
     // What append_to() wrote is JSON.
-    if (json.parse(held.args) != socketio::Json::ParseStatus::ok) continue;
+    if (json.parse(next.args) != socketio::Json::ParseStatus::ok) continue;
     const JsonView args = json.root();
     replay_(socket, {.name = args.at(0).as_string().value_or(std::string_view{}),
                      .args = args,
                      .attachments = {},
-                     .ack_id = held.ack});
+                     .ack_id = next.ack});
   }
 }
 
-void Registration::refuse_early(Socket& socket, Errc code) {
-  const std::unique_ptr<EarlyEvents> early = std::move(session_of(socket).early);
-  if (!early) return;
+void Registration::refuse_held(Socket& socket, Errc code) {
+  const std::unique_ptr<HeldEvents> held = std::move(session_of(socket).held);
+  if (!held) return;
   const ConnectionId connection = socket.connection();
   parts_.log.log(LogLevel::warning, "early_events_refused",
                  {{"connection", connection.value},
-                  {"events", std::uint64_t{early->events.size()}},
+                  {"events", std::uint64_t{held->events.size()}},
                   {"code", error_name(code)}});
   std::string packet;
-  for (const EarlyEvents::Held& held : early->events) {
-    if (!held.ack) continue;
+  for (const HeldEvents::Held& event : held->events) {
+    if (!event.ack) continue;
     packet.clear();
-    begin_ack(packet, *held.ack);
+    begin_ack(packet, *event.ack);
     append_failure(packet, code);
     end_ack(packet);
     send(connection, packet);
@@ -89,7 +96,7 @@ void Registration::on_tick(unsigned shard, MonotonicTime now) {
     deadlines.erase(connection);
     Socket* socket = delivery_.server(shard).find(connection, "/");
     if (socket == nullptr) continue;
-    refuse_early(*socket, Errc::unauthenticated);
+    refuse_held(*socket, Errc::unauthenticated);
     tell_unregistered(connection, Errc::unauthenticated, "nobody has registered in time");
   }
 }
