@@ -99,6 +99,9 @@ class CHATRT_EXPORT Hub {
     // log's end (another file, or nonsense) counts as none, with `undelivered`, and makes the
     // answer incomplete.
     std::optional<Position> since = std::nullopt;
+    // The client has the ReceiveMessage of this one, a message to themself above `since`, and not
+    // yet its MessageSent. 0: of none.
+    Position received = {};
     // Before that, replay the messages up to `since` (or up to now, without it) that no device of
     // the user has confirmed: MessageStore::read_undelivered().
     bool undelivered = false;
@@ -125,8 +128,8 @@ class CHATRT_EXPORT Hub {
   // (MessageSent). `done` comes after the commit and, in the order of the commit, before the
   // events; what it is given lasts as long as the call. `draft` is left as memory, of whatever
   // content: one that is filled again and again takes none for each message.
-  // Errors: invalid_argument for a text that is empty, has a NUL or is not UTF-8, and for a client id
-  // that is too long, has control characters or is not UTF-8; too_large for a text above
+  // Errors: invalid_argument for a text that is empty, has a NUL or is not UTF-8, and for a client
+  // id that is too long, has control characters or is not UTF-8; too_large for a text above
   // text_bytes_max; those of the Authorizer and of MessageStore::append().
   void post(PostDraft&& draft, Callback<void(const Result<Message>&)> done);
   // `done` gets the mark as it stands then.

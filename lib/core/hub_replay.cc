@@ -33,6 +33,7 @@ void Replays::attach(ConnectionId connection, const Hub::AttachRequest& request,
                 .user = request.user,
                 .cursor = backlog ? Position{} : floor,
                 .floor = floor,
+                .received = request.received,
                 .backlog = backlog,
                 .complete = complete,
                 .paused = false,
@@ -227,8 +228,12 @@ bool Replays::send(ConnectionId connection, Replay& replay, const Change& change
   const std::span<const ConnectionId> to(&connection, 1);
   const std::size_t bytes = kEventBytes + text_bytes(change);
   if (const auto* message = std::get_if<Message>(&change)) {
-    if (message->receiver == replay.user) lanes_.send(to, ReceiveMessage{*message}, true);
-    if (message->author == replay.user) lanes_.send(to, MessageSent{*message}, true);
+    const bool sent = message->author == replay.user;
+    const bool received = sent && message->position == replay.received;
+    if (message->receiver == replay.user && !received) {
+      lanes_.send(to, ReceiveMessage{*message}, true);
+    }
+    if (sent) lanes_.send(to, MessageSent{*message}, true);
   } else {
     lanes_.send(to, MarkMoved{std::get<MarkAdvanced>(change)});
   }

@@ -37,12 +37,13 @@ class Replays {
   struct Replay {
     std::uint64_t serial;  // a connection may come again while its old page is being read
     UserId user;
-    Position cursor;   // everything of the user's up to here is sent
-    Position floor;    // up to here it is only what is undelivered
-    bool backlog;      // still below `floor`
-    bool complete;     // what the answer will say
-    bool paused;       // until resume()
-    std::size_t room;  // bytes left to send until it pauses
+    Position cursor;    // everything of the user's up to here is sent
+    Position floor;     // up to here it is only what is undelivered
+    Position received;  // see AttachRequest
+    bool backlog;       // still below `floor`
+    bool complete;      // what the answer will say
+    bool paused;        // until resume()
+    std::size_t room;   // bytes left to send until it pauses
     std::vector<Done> waiting;
     // Of the user, if it is the first connection; up to `floor` at least, and nothing above it was
     // sent.

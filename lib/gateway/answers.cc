@@ -38,8 +38,8 @@ void begin_event(std::string& out, std::string_view name) {
 
 void end_event(std::string& out) { out += ']'; }
 
-void end_logged_event(std::string& out, Position position) {
-  out += ",\"";
+void end_logged_event(std::string& out, Position position, bool more) {
+  out += more ? ",\"0" : ",\"";
   socketio::append_json_number(out, position.value);
   out += "\"]";
 }

@@ -19,11 +19,12 @@ namespace chatrt::gateway {
 
 // --- packets, written piece by piece: begin, one JSON value, end
 
-void begin_ack(std::string& out, socketio::AckId id);        // 43<id>[
-void end_ack(std::string& out);                              // ]
-void begin_event(std::string& out, std::string_view name);   // 42["name",
-void end_event(std::string& out);                            // ]   after anything but a string
-void end_logged_event(std::string& out, Position position);  // ,"<position>"]
+void begin_ack(std::string& out, socketio::AckId id);       // 43<id>[
+void end_ack(std::string& out);                             // ]
+void begin_event(std::string& out, std::string_view name);  // 42["name",
+void end_event(std::string& out);                           // ]   after anything but a string
+// ,"<position>"]   `more`: another event tells of the same change, see Offset
+void end_logged_event(std::string& out, Position position, bool more = false);
 // The whole event that tells a client it is nobody's.
 void append_unregistered(std::string& out, Errc code, std::string_view message);
 

@@ -22,6 +22,14 @@ std::optional<Position> read_position(JsonView value) noexcept {
   return error == std::errc{} && rest == end ? position : kNoPosition;
 }
 
+std::optional<Offset> read_offset(JsonView value) noexcept {
+  const auto position = read_position(value);
+  if (!position) return std::nullopt;
+  const std::string_view text = value.as_string().value_or(std::string_view{});
+  const bool numbered = *position != kNoPosition && *position != Position{};
+  return Offset{*position, numbered && text.starts_with('0')};
+}
+
 Fields::Fields(JsonView object) : object_(object) {
   if (!object_.is_object()) {
     status_ = Error{Errc::invalid_argument, "the argument is not an object"};
@@ -100,6 +108,14 @@ std::optional<Position> Fields::position(std::string_view name) {
   const auto position = read_position(value);
   if (!position) fail(name, "is not a position");
   return position;
+}
+
+std::optional<Offset> Fields::offset(std::string_view name) {
+  const JsonView value = find(name);
+  if (!value.present()) return std::nullopt;
+  const auto offset = read_offset(value);
+  if (!offset) fail(name, "is not a position");
+  return offset;
 }
 
 std::size_t Fields::limit(std::size_t otherwise) {

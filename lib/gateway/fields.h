@@ -15,6 +15,14 @@
 
 namespace chatrt::gateway {
 
+// What a client goes on from.
+struct Offset {
+  Position position;
+  // Of a message to oneself two events tell; only the first of them has arrived. Its offset begins
+  // with a 0, which changes no number.
+  bool first_only = false;
+};
+
 // Reads an object. What is missing or of the wrong type makes status() an invalid_argument whose
 // detail names the field and may be shown to the client; the first such error stays, and the values
 // read are then of no use. A field that is null counts as left out.
@@ -32,6 +40,8 @@ class Fields {
   std::vector<UserId> users(std::string_view name);
   // See read_position().
   std::optional<Position> position(std::string_view name);
+  // See read_offset().
+  std::optional<Offset> offset(std::string_view name);
   // How many items are asked for; `otherwise` if nothing is said.
   std::size_t limit(std::size_t otherwise);
   // `conversationId`, or a user under one of `user_names`, and not both. The memory of `target` is
@@ -60,5 +70,8 @@ inline constexpr Position kNoPosition{UINT64_MAX};
 // The position that a client sends back: a number, or the digits of an event's offset. Another
 // string (a poisoned offset) is kNoPosition. Nothing, if it is neither a number nor a string.
 std::optional<Position> read_position(socketio::JsonView value) noexcept;
+
+// The same as above, as an Offset.
+std::optional<Offset> read_offset(socketio::JsonView value) noexcept;
 
 }  // namespace chatrt::gateway

@@ -73,9 +73,10 @@ void Outgoing::fan_out(std::span<const ConnectionId> connections, std::string_vi
 }
 
 void Outgoing::write(const ReceiveMessage& event) {
+  const Message& message = event.message;
   begin_event(packet_, "receive_message");
-  packet_ += body_of(event.message);
-  end_logged_event(packet_, event.message.position);
+  packet_ += body_of(message);
+  end_logged_event(packet_, message.position, message.author == message.receiver);
 }
 
 void Outgoing::write(const MessageSent& event) {

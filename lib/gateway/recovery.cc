@@ -140,15 +140,15 @@ Recovery::Resumed Recovery::resume(const Pid& pid, socketio::JsonView offset,
                                    std::optional<Position> head, ConnectionId connection) {
   const std::lock_guard lock(mutex_);
   Known& known = known_[pid.session];
-  Resumed resumed{.since = pid.start,
+  Resumed resumed{.since = {pid.start},
                   .undelivered = true,
                   .before = std::exchange(known.connection, connection)};
   if (offset.present() && !offset.is_null()) {
-    const Position position = read_position(offset).value_or(kNoPosition);
-    const bool usable =
-        position != kNoPosition && position != pid.brought && (!head || position <= *head);
+    const Offset brought = read_offset(offset).value_or(Offset{kNoPosition});
+    const bool usable = brought.position != kNoPosition && brought.position != pid.brought &&
+                        (!head || brought.position <= *head);
     if (usable || known.confirmed) {
-      resumed.since = usable ? position : *known.confirmed;
+      resumed.since = usable ? brought : Offset{*known.confirmed};
       resumed.undelivered = false;
     }
   }

@@ -15,6 +15,7 @@
 #include "chatrt/gateway/chat.h"
 #include "chatrt/gateway/session_vault.h"
 #include "chatrt/socketio/json.h"
+#include "fields.h"
 
 namespace chatrt::gateway {
 
@@ -55,7 +56,7 @@ class Recovery {
 
   // Goes on with the session on `connection`. `head`: the log's end, where known.
   struct Resumed {
-    Position since;
+    Offset since;
     bool undelivered;                    // see Hub::AttachRequest
     std::optional<ConnectionId> before;  // the connection that had the session until now
   };

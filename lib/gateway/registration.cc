@@ -42,7 +42,7 @@ Result<std::string> token_of(const socketio::Handshake& handshake, JsonView auth
 // `register` takes "userId", {userId, since?}, or nothing where a token has said it already.
 struct Claim {
   std::optional<UserId> user;
-  std::optional<Position> since;
+  std::optional<Offset> since;
 };
 
 Result<Claim> read_claim(JsonView argument) {
@@ -56,7 +56,7 @@ Result<Claim> read_claim(JsonView argument) {
     return Error{Errc::invalid_argument, "the argument is neither a user id nor an object"};
   }
   Fields fields(argument);
-  Claim claim{.user = fields.user("userId"), .since = fields.position("since")};
+  Claim claim{.user = fields.user("userId"), .since = fields.offset("since")};
   if (!fields.status()) return fields.status().error();
   return claim;
 }
@@ -110,7 +110,7 @@ void Registration::on_connect(Socket& socket, JsonView auth) {
 
   auto session = std::make_unique<Session>();
   if (const JsonView since = auth.find("since"); since.present() && !since.is_null()) {
-    session->since = read_position(since).value_or(kNoPosition);
+    session->since = read_offset(since).value_or(Offset{kNoPosition});
   }
   const bool by_token = session->by_token = identity.has_value();
   socket.set_data(std::move(session));
@@ -124,7 +124,7 @@ void Registration::on_connect(Socket& socket, JsonView auth) {
       identity.reset();
     }
     begin(socket, identity ? identity->user : UserId{}, auth.find("offset"));
-    const std::optional<Position> since = session_of(socket).since;
+    const std::optional<Offset> since = session_of(socket).since;
     if (identity) attach(socket, identity->user, since, !since);
   }
   if (by_token) grants_.put(socket.connection(), *std::move(identity));
@@ -180,9 +180,10 @@ bool Registration::resume(Socket& socket, JsonView auth, const UserId* user) {
   }
   session.resumed = user == nullptr;
   session.pid = asked->pid;
-  parts_.log.log(
-      LogLevel::info, "recover",
-      {{"user", owner.str()}, {"connection", connection.value}, {"since", resumed.since.value}});
+  parts_.log.log(LogLevel::info, "recover",
+                 {{"user", owner.str()},
+                  {"connection", connection.value},
+                  {"since", resumed.since.position.value}});
   socket.accept(*auth.find("pid").as_string());
   attach(socket, owner, resumed.since, resumed.undelivered);
   if (resumed.before) retire(*resumed.before);
@@ -268,13 +269,13 @@ Status Registration::register_user(Socket& socket, const socketio::Event& event)
   if (token && !token->empty()) grants_.put(socket.connection(), *identity);
   session.resumed = false;
   recovery_.bind(session.pid, identity->user);
-  const std::optional<Position> since = claim->since ? claim->since : session.since;
+  const std::optional<Offset> since = claim->since ? claim->since : session.since;
   attach(socket, std::move((*identity).user), since, !since);
   return {};
 }
 
 // REQUIRES: quotas_.enter(user)
-void Registration::attach(Socket& socket, UserId user, std::optional<Position> since,
+void Registration::attach(Socket& socket, UserId user, std::optional<Offset> since,
                           bool undelivered) {
   Session& session = session_of(socket);
   session.state = Session::State::attaching;
@@ -284,8 +285,14 @@ void Registration::attach(Socket& socket, UserId user, std::optional<Position> s
   const ConnectionId connection = socket.connection();
   deadlines_[Delivery::shard_of(connection)].erase(connection);
 
+  Hub::AttachRequest request{.user = std::move(user), .undelivered = undelivered};
+  if (since) request.since = since->position;
+  if (since && since->first_only) {
+    request.received = since->position;
+    request.since = Position{since->position.value - 1};
+  }
   hub_->attach(
-      connection, {.user = std::move(user), .since = since, .undelivered = undelivered},
+      connection, std::move(request),
       [this, connection, attempt = session.attempt](const Result<Hub::Attached>& answer) {
         auto task = [this, attempt, answer](Socket& at) {
           if (at.data() == nullptr || session_of(at).attempt != attempt) return;

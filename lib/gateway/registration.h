@@ -50,8 +50,7 @@ class Registration {
   Status register_user(socketio::Socket& socket, const socketio::Event& event);
 
   // `undelivered`: see Hub::AttachRequest.
-  void attach(socketio::Socket& socket, UserId user, std::optional<Position> since,
-              bool undelivered);
+  void attach(socketio::Socket& socket, UserId user, std::optional<Offset> since, bool undelivered);
   void on_attached(socketio::Socket& socket, const Hub::Attached& attached);
   void on_attach_failed(socketio::Socket& socket, Errc code);
   void repeat(socketio::Socket& socket, std::optional<socketio::AckId> ack);

@@ -11,6 +11,7 @@
 
 #include "chatrt/message.h"
 #include "chatrt/socketio/server.h"
+#include "fields.h"
 #include "quotas.h"
 #include "recovery.h"
 
@@ -45,13 +46,13 @@ struct Session final : socketio::SocketData {
   };
 
   State state = State::unknown;
-  bool by_token = false;          // `user` is the token's subject
-  bool resumed = false;           // `user` is whose session it was; `register` of another ends it
-  bool lost = false;              // the client had a session that could not be resumed
-  Recovery::Pid pid;              // if there is recovery at all
-  UserId user;                    // empty while unknown
-  std::optional<Position> since;  // as CONNECT gave it, for the `register` to come
-  std::uint64_t attempt = 0;      // of attach(): an answer to another one is not for this session
+  bool by_token = false;        // `user` is the token's subject
+  bool resumed = false;         // `user` is whose session it was; `register` of another ends it
+  bool lost = false;            // the client had a session that could not be resumed
+  Recovery::Pid pid;            // if there is recovery at all
+  UserId user;                  // empty while unknown
+  std::optional<Offset> since;  // as CONNECT gave it, for the `register` to come
+  std::uint64_t attempt = 0;    // of attach(): an answer to another one is not for this session
   std::vector<socketio::AckId> registers;  // acks that the answer of attach() owes
   std::uint32_t asked = 0;                 // bytes that answers will have, see Pace
   std::uint32_t asked_before = 0;  // of those that the fence under way is behind; 0: none is

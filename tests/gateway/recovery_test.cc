@@ -310,6 +310,29 @@ TEST_SUITE("upstream") {
     CHECK(texts(reconnect(second).take()) == "2");
   }
 
+  TEST_CASE_FIXTURE(ChatFixture, "of a message to oneself each of its two events comes once") {
+    Client& ann = join("ann");
+    ann.ask("send_message", to("bob", "before"));
+    ann.ask("send_message", to("ann", "note"));
+    const Packets live = ann.take();
+    REQUIRE(live.size() == 3);
+    CHECK(live[1].starts_with(R"(42["receive_message",)"));
+    CHECK(live[1].ends_with(R"(,"02"])"));
+    CHECK(live[2].starts_with(R"(42["message_sent",)"));
+    CHECK(live[2].ends_with(R"(,"2"])"));
+    const auto comes_back_with = [&](const std::string& offset) {
+      Client& back = connect(0, R"({"pid":")" + ann.pid() + R"(","offset":")" + offset + "\"}");
+      const Packets packets = back.take();
+      return std::pair{count(packets, "receive_message"), count(packets, "message_sent")};
+    };
+    CHECK(comes_back_with("1") == std::pair<std::size_t, std::size_t>{1, 1});
+    CHECK(comes_back_with("02") == std::pair<std::size_t, std::size_t>{0, 1});
+    CHECK(comes_back_with("2") == std::pair<std::size_t, std::size_t>{0, 0});
+    // Only to oneself are there two: who says so of another message gets it all the same.
+    CHECK(comes_back_with("01") == std::pair<std::size_t, std::size_t>{1, 2});
+    CHECK(comes_back_with("0") == std::pair<std::size_t, std::size_t>{1, 2});
+  }
+
   TEST_CASE_FIXTURE(ChatFixture, "redis-streams-adapter #27: a killed process recovers all") {
     Client& ann = join("ann");
     Client& bob = join("bob");
