@@ -69,6 +69,17 @@ Result<chatrt::SequenceRange> range_of(const Call& call) {
   return range;
 }
 
+// Where a page of conversations begins: the _id of a message, or its position.
+Result<std::optional<chatrt::Position>> before_of(const Call& call) {
+  auto text = call.arguments.text("before");
+  if (!text) return std::move(text).error();
+  if (!*text) return std::optional<chatrt::Position>{};
+  if (const auto id = chatrt::parse_message_id(**text)) return std::optional{*id};
+  const auto number = call.arguments.number("before");
+  if (!number) return number.error();
+  return std::optional{chatrt::Position{**number}};
+}
+
 void append_messages(std::string& body, const chatrt::Page<chatrt::Message>& page) {
   body.append(R"({"messages":[)");
   for (std::size_t i = 0; i < page.items.size(); ++i) {
@@ -83,6 +94,11 @@ void append_messages(std::string& body, const chatrt::Page<chatrt::Message>& pag
 Result<HttpResponse> create_message(const Call& call) {
   auto sender = caller(call, "senderId");
   if (!sender) return std::move(sender).error();
+  const auto same = call.arguments.user("userId");
+  if (!same) return same.error();
+  if (*same && **same != *sender) {
+    return Error{Errc::permission_denied, "userId is not the sender"};
+  }
   auto selected = call.arguments.user("selectedUser");
   if (!selected) return std::move(selected).error();
   auto receiver = call.arguments.user("receiverId");
@@ -154,14 +170,12 @@ Result<HttpResponse> history_of_conversation(const Call& call) {
 Result<HttpResponse> conversations(const Call& call) {
   auto user = caller(call, "userId");
   if (!user) return std::move(user).error();
-  const auto before = call.arguments.number("before");
-  if (!before) return before.error();
+  const auto position = before_of(call);
+  if (!position) return position.error();
   const auto limit = limit_of(call);
   if (!limit) return limit.error();
-  std::optional<chatrt::Position> position;
-  if (*before) position = chatrt::Position{**before};
   call.parts.hub.conversations(
-      *std::move(user), position, *limit,
+      *std::move(user), *position, *limit,
       answer<chatrt::Page<chatrt::Conversation>>(
           call, [](std::string& body, const chatrt::Page<chatrt::Conversation>& page) {
             body.append(R"({"conversations":[)");

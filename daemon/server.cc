@@ -357,16 +357,20 @@ std::string Server::Parts::metrics() const {
   }
   text.counter("chatd_refused_total", "Connections, events and requests refused, by their code.",
                "code", refused);
+  // A session sees what waits for it, a connection what it could not write.
+  const std::uint64_t slow = chat.slow_readers_closed();
   std::vector<std::pair<std::string, std::uint64_t>> turned_away;
   for (std::size_t i = 0; i < static_cast<std::size_t>(transport::TurnedAway::kCount); ++i) {
     const auto reason = static_cast<transport::TurnedAway>(i);
-    turned_away.emplace_back(transport::turned_away_name(reason), doorman->turned_away(reason));
+    turned_away.emplace_back(
+        transport::turned_away_name(reason),
+        doorman->turned_away(reason) + (reason == transport::TurnedAway::slow_reader ? slow : 0));
   }
   text.counter("chatd_turned_away_total", "Connections and requests turned away, by the reason.",
                "reason", turned_away);
   text.histogram("chatd_append_seconds", "Time of one commit in the store.", store.append_time());
   std::uint64_t connections = 0, websockets = 0, accepted = 0, requests = 0, in = 0, out = 0,
-                slow = 0, sessions = 0;
+                sessions = 0;
   for (const auto& shard : shards) {
     const transport::ShardCounters& counters = shard->counters();
     connections += counters.connections;
@@ -376,7 +380,6 @@ std::string Server::Parts::metrics() const {
     in += counters.bytes_in;
     out += counters.bytes_out;
     sessions += counters.sessions;
-    slow += counters.slow_readers_closed;
   }
   text.gauge("chatd_sessions", "Engine.IO sessions.", sessions);
   text.gauge("chatd_queued_bytes", "Bytes waiting to be written to connections.",
@@ -387,7 +390,8 @@ std::string Server::Parts::metrics() const {
   text.counter("chatd_http_requests_total", "HTTP requests.", requests);
   text.counter("chatd_received_bytes_total", "Bytes read from connections.", in);
   text.counter("chatd_sent_bytes_total", "Bytes written to connections.", out);
-  text.counter("chatd_slow_readers_closed_total", "Connections closed for not reading.", slow);
+  text.counter("chatd_slow_readers_closed_total", "Connections closed for not reading.",
+               slow + doorman->turned_away(transport::TurnedAway::slow_reader));
   return text.text();
 }
 

@@ -405,7 +405,6 @@ void Connection::on_sweep() {
   const chatrt::MonotonicTime now = shard_.now();
   if (queued_bytes() > 0 && unwritable_since_ != chatrt::MonotonicTime{} &&
       now - unwritable_since_ >= shard_.options().write_timeout) {
-    shard_.counters().slow_readers_closed += 1;
     return turn_away(TurnedAway::slow_reader);
   }
   if (now < deadline_) return;

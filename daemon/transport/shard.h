@@ -58,7 +58,6 @@ struct ShardCounters {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> bytes_in{0};
   std::atomic<std::uint64_t> bytes_out{0};
-  std::atomic<std::uint64_t> slow_readers_closed{0};
 };
 
 class Shard final : public chatrt::engineio::Transport {

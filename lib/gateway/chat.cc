@@ -1,5 +1,6 @@
 #include "chatrt/gateway/chat.h"
 
+#include <atomic>
 #include <utility>
 
 #include "answers.h"
@@ -48,6 +49,7 @@ class Chat::Impl {
                             [this](socketio::Socket& socket, const socketio::Event& event) {
                               handlers.take_up(socket, event);
                             }};
+  std::atomic<std::uint64_t> slow_readers{0};
   Handlers handlers{parts, options, delivery, answers, outgoing, posts, pace, registration, grants};
 };
 
@@ -92,6 +94,7 @@ void Chat::on_pong(socketio::Socket& socket) { impl_->fences.on_pong(socket); }
 void Chat::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) {
   impl_->fences.erase(socket.connection());
   impl_->registration.on_disconnect(socket, reason);
+  if (reason == socketio::DisconnectReason::slow_reader) impl_->slow_readers += 1;
 }
 
 void Chat::send(std::span<const ConnectionId> connections, const Event& event) {
@@ -115,6 +118,8 @@ bool Chat::on_tick(unsigned shard, MonotonicTime now) {
 }
 
 bool Chat::send_fences(unsigned shard) { return impl_->fences.send_some(shard); }
+
+std::uint64_t Chat::slow_readers_closed() const noexcept { return impl_->slow_readers; }
 
 std::uint64_t Chat::refused(Errc code) const noexcept { return impl_->answers.refused(code); }
 

@@ -118,10 +118,7 @@ void Registration::on_connect(Socket& socket, JsonView auth) {
   if (!identity && options_.register_from_query) identity = identity_from_query(socket);
   if (!resume(socket, auth, identity ? &identity->user : nullptr)) {
     if (identity && !quotas_.enter(identity->user)) {
-      if (by_token) {
-        return refuse_connect(socket, {Errc::rate_limited, std::string{kTooManyConnections}});
-      }
-      identity.reset();
+      return refuse_connect(socket, {Errc::rate_limited, std::string{kTooManyConnections}});
     }
     begin(socket, identity ? identity->user : UserId{}, auth.find("offset"));
     const std::optional<Offset> since = session_of(socket).since;

@@ -177,6 +177,19 @@ describe('HTTP', () => {
     assert.deepEqual([tab.disconnects, tab.socket.active], [['io server disconnect'], false]);
   });
 
+  it('gives the conversations in pages, each from the last message of the one before', async () => {
+    for (const peer of ['p1', 'p2', 'p3', 'p4', 'p5']) await post('/v1/messages', { senderId: 'pager', selectedUser: peer, textMessage: 'x' });
+    const peers = [];
+    for (let before = ''; ; ) {
+      const page = await ask('GET', `/v1/conversations?userId=pager&limit=2${before}`);
+      fits(page, 'GET', '/v1/conversations');
+      for (const { lastMessage } of page.json.conversations) peers.push(lastMessage.receiverId);
+      if (!page.json.more) break;
+      before = `&before=${page.json.conversations.at(-1).lastMessage._id}`;
+    }
+    assert.deepEqual(peers, ['p5', 'p4', 'p3', 'p2', 'p1']);
+  });
+
   it('answers what is wrong with a problem and its code', async () => {
     const big = 'x'.repeat(1_000_001);
     const json = { 'content-type': 'application/json' };
@@ -195,6 +208,8 @@ describe('HTTP', () => {
       ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","conversationId":"999"}', headers: json }, 404, 'not_found'],
       ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","selectedUser":"a","receiverId":"b"}', headers: json }, 400, 'invalid_argument'],
       ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","selectedUser":"carl","conversationId":"1"}', headers: json }, 400, 'invalid_argument'],
+      ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","userId":"eve","textMessage":"x","selectedUser":"bob"}', headers: json }, 403, 'permission_denied'],
+      ['/v1/conversations', 'GET', '/v1/conversations?userId=ann&before=x', {}, 400, 'invalid_argument'],
       ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"","selectedUser":"bob"}', headers: json }, 400, 'invalid_argument'],
       ['/v1/messages', 'POST', '/v1/messages', { body: '{"senderId":"ann","textMessage":"x","selectedUser":"bob","clientMessageId":"a\\nb"}', headers: json }, 400, 'invalid_argument'],
       ['/v1/messages', 'GET', '/v1/messages?userId=ann', {}, 400, 'invalid_argument'],

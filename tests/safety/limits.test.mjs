@@ -60,6 +60,33 @@ test("a user has so many connections, an address too, and handshakes have a rate
   assert.ok((await turned_away(chatd, "handshakes")) >= 2);
 });
 
+test("one connection too many is refused however its user is said", async (t) => {
+  const chatd = await Chatd.start(t, { args: ["--connections-per-user", "1"] });
+  const path = "/socket.io/?EIO=4&transport=websocket&userId=ann";
+  const join = async () => {
+    const one = await Socket.open(chatd.port, { path });
+    one.send("40");
+    return one;
+  };
+  assert.match(await (await join()).next('42["ready"'), /ann/);
+  assert.match(await (await join()).next("44"), /"code":"rate_limited"/);
+});
+
+test("a session that is closed for what waits for it is counted", async (t) => {
+  const chatd = await Chatd.start(t, { args: ["--queue-bytes-max", "20000", "--text-bytes-max", "5000"] });
+  const poll = await chatd.request("GET", POLL);
+  const path = `${POLL}&sid=${JSON.parse(poll.body.slice(1)).sid}`;
+  const say = (body) =>
+    chatd.request("POST", path, { body, headers: { "Content-Type": "text/plain" } });
+  await say('40\x1e42["register","bob"]');
+  for (let i = 0; i < 10; i++) {
+    const body = { senderId: "ann", selectedUser: "bob", textMessage: "x".repeat(4000) };
+    await chatd.json("POST", "/v1/messages", { body });
+  }
+  assert.equal(await chatd.metric("chatd_slow_readers_closed_total"), 1);
+  assert.equal(await turned_away(chatd, "slow_reader"), 1);
+});
+
 test("who takes a session over and leaves at once gives one place back, not two", async (t) => {
   const chatd = await Chatd.start(t, { args: ["--connections-per-user", "2"] });
   const join = async () => {

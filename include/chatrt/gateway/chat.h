@@ -109,6 +109,8 @@ class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
 
   // How many CONNECTs and events were refused with `code`. Any thread.
   std::uint64_t refused(Errc code) const noexcept;
+  // How many connections ended as more waited for them than may. Any thread.
+  std::uint64_t slow_readers_closed() const noexcept;
 
  private:
   class Impl;
