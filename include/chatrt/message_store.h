@@ -1,8 +1,8 @@
 // A MessageStore keeps one append-only log of changes and gives it back by user, by conversation or
 // whole.
 //
-// Threads: every member may be called from any thread and may block on disk or network; reads never
-// wait for append(). The Hub calls append() from its commit lane alone. Ownership: the host owns
+// Threads: every member may be called from any thread and may block on disk or network; reads do not
+// wait for append(), but for the moment of a lock. The Hub calls append() from its commit lane alone. Ownership: the host owns
 // the store and outlives the Hub with it. A store of your own must pass
 // chatrt/testing/message_store_contract.h, which has a case for every sentence below.
 #pragma once
@@ -122,8 +122,8 @@ class CHATRT_EXPORT MessageStore {
                                                      std::span<const UserId> users) const = 0;
 };
 
-// Everything in memory, nothing durable: for tests and for hosts without history. append() and the
-// reads share one lock.
+// Everything in memory, nothing durable: for tests and for hosts that need no history. It keeps all
+// messages as long as it lives, without a bound. append() and the reads share one lock.
 CHATRT_EXPORT std::unique_ptr<MessageStore> make_memory_store();
 
 }  // namespace chatrt

@@ -155,7 +155,8 @@ Written by `tests/bench/run`, which builds chatd in release, installs the peers 
 of them with the same load generator (`tests/bench/chatload.cc`) and makes this page: one command
 repeats it. Figures are medians of {runs} runs with the peers interleaved, on a machine whose two
 cores are shared with nobody here but with others in the same host: differences below 20 % mean
-nothing. The server has core 0, the generator core 1. chatd runs as `chatd --dev` with every bound on, and
+nothing. The server has core 0, the generator core 1. chatd runs as `chatd --dev` with every bound on
+memory and time; quotas of users and addresses are off under `--dev`, and the peers have none. It
 reads and writes by io_uring where the machine lets it.
 
 `memory` keeps messages in memory (chatd: `--db :memory:`). `durable` is SQLite in WAL mode with

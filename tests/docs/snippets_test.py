@@ -60,8 +60,8 @@ class Snippets(unittest.TestCase):
         cls.port = start["port"]
         cls.environment = os.environ | {"PATH": f"{chatd.resolve().parent}:{os.environ['PATH']}"}
 
-    def run_until(self, command: list, shows: str) -> None:
-        """Runs a command until it ends or has shown `shows`; a wrong end fails."""
+    def run_until(self, command: list, shows: str, to_its_end: bool = False) -> None:
+        """Runs a command until it ends, or has shown `shows` if it need not end; a wrong end fails."""
         process = subprocess.Popen(
             command, cwd=self.work, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
         )
@@ -71,7 +71,7 @@ class Snippets(unittest.TestCase):
         try:
             for line in process.stdout:
                 output += line
-                if shows and shows in output:
+                if shows and shows in output and not to_its_end:
                     break
             else:
                 self.assertEqual(process.wait(), 0, output)
@@ -94,7 +94,7 @@ class Snippets(unittest.TestCase):
         flags = ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", str(include)]
         command = [*compiler, *flags, "snippet.cc", "-o", "snippet", *libraries]
         self.run_until(command, "")
-        self.run_until(["./snippet"], shows)
+        self.run_until(["./snippet"], shows, to_its_end=True)
 
     def test_what_the_pages_show_works(self):
         ran = 0

@@ -190,6 +190,15 @@ describe('HTTP', () => {
     assert.deepEqual(peers, ['p5', 'p4', 'p3', 'p2', 'p1']);
   });
 
+  it('has every metric that the pages and the operator\'s view name', async () => {
+    const root = new URL('../../', import.meta.url);
+    const sources = ['docs/operating.md', 'docs/security.md', 'README.md', 'daemon/web/src/operator/main.tsx', 'daemon/web/src/operator/metrics.ts'];
+    const names = sources.flatMap((name) => readFileSync(new URL(name, root), 'utf8').match(/chatd_[a-z_]+(?=[^a-z_/]|$)/g) ?? []);
+    assert.ok(names.length > 10);
+    const { text } = await ask('GET', '/metrics');
+    for (const name of new Set(names)) assert.match(text, new RegExp(`^# TYPE ${name} `, 'm'), name);
+  });
+
   it('answers what is wrong with a problem and its code', async () => {
     const big = 'x'.repeat(1_000_001);
     const json = { 'content-type': 'application/json' };

@@ -128,7 +128,6 @@ export const texts = {
     messages: 'Messages a second',
     events: 'events sent',
     commit: 'Commit latency',
-    delivery: 'Delivery latency',
     mean: 'mean',
     p99: 'p99',
     queue: 'Queued bytes',

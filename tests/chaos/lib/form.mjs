@@ -1,5 +1,5 @@
 // How much of each test is run. The short form is for every landing; the full one takes half an hour:
-//   CHAOS_FULL=1 meson test -C build --suite chaos --timeout-multiplier 0 --num-processes 1
+//   CHAOS_FULL=1 meson test -C build-gcc --suite chaos --timeout-multiplier 0 --num-processes 1
 // One figure alone by its own variable, as CHAOS_KILLS=50. CHAOS_SEED repeats the choices of a run.
 export const full = process.env.CHAOS_FULL === '1';
 

@@ -98,7 +98,6 @@ function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
     [t.connections, [gauge(t.registered, 'chatd_registered_connections'), gauge(t.users, 'chatd_users_online')], count],
     [t.messages, [rate(t.messages.toLowerCase(), 'chatd_messages_committed_total'), rate(t.events, 'chatd_events_sent_total')], count],
     [t.commit, latency('chatd_append_seconds'), milliseconds],
-    [t.delivery, latency('chatd_delivery_seconds'), milliseconds],
     [t.queue, [gauge(t.queue.toLowerCase(), 'chatd_queued_bytes')], bytes],
     [t.waiting, [gauge(t.commits, 'chatd_inbox'), gauge(t.reads, 'chatd_reads')], count],
   ];

@@ -74,7 +74,7 @@ export function quantileOf(before: Snapshot, after: Snapshot, name: string, q: n
   return bound === Infinity ? counts.at(-2)?.[0] : bound;
 }
 
-const kRefusals = /refused|rejected|failed|dropped|limited|closed|timeout/;
+const kRefusals = /refused|turned_away|failed|closed/;
 
 /** What counts something that did not go well, with its total, by name and labels. */
 export function refusals(snapshot: Snapshot): Map<string, number> {
