@@ -33,7 +33,7 @@ void append_more(std::string& out, bool more) {
 
 // What answers are expected to take: without texts, and for each item of a page, up to as much as
 // the Hub puts into one.
-constexpr std::size_t kAnswerBytes = 512;
+constexpr std::size_t kAnswerBytes = 384;
 constexpr std::size_t kItemBytes = 2560;
 constexpr std::size_t kPageBytes = 128 * 1024;
 
@@ -214,7 +214,7 @@ Status Handlers::history(const Call& call) {
   const std::size_t limit = fields.limit(options_.page_default);
   if (!fields.status()) return fields.status();
 
-  pace_.expect(call.socket, page_bytes(limit));
+  pace_.expect_page(call.socket, page_bytes(limit));
   hub_for(call).history(call.user, std::move(target), range, limit,
                         [this, to = call.answer_to()](const Result<Page<Message>>& page) {
                           answer(to, page, [](std::string& out, const Page<Message>& it) {
@@ -238,7 +238,7 @@ Status Handlers::conversations(const Call& call) {
     if (!fields.status()) return fields.status();
   }
 
-  pace_.expect(call.socket, page_bytes(limit));
+  pace_.expect_page(call.socket, page_bytes(limit));
   hub_for(call).conversations(
       call.user, before, limit,
       [this, to = call.answer_to()](const Result<Page<Conversation>>& page) {
@@ -258,7 +258,7 @@ Status Handlers::sync(const Call& call) {
   if (since == kNoPosition) fields.fail("since", "is not a position");
   if (!fields.status()) return fields.status();
 
-  pace_.expect(call.socket, page_bytes(limit));
+  pace_.expect_page(call.socket, page_bytes(limit));
   hub_for(call).sync(call.user, since, limit,
                      [this, to = call.answer_to()](const Result<Hub::Sync>& sync) {
                        answer(to, sync, [](std::string& out, const Hub::Sync& it) {

@@ -18,9 +18,14 @@ void Pace::expect(Socket& socket, std::size_t bytes) {
   Session& session = session_of(socket);
   session.asked += static_cast<std::uint32_t>(bytes);
   // Begun before the window is full, so that who waits for each answer hardly ever has to wait.
-  if (session.asked_before == 0 && session.asked >= options_.asked_bytes_max / 2) {
+  if (session.asked_before == 0 && session.asked >= options_.asked_bytes_max / 4 * 3) {
     begin_fence(socket);
   }
+}
+
+void Pace::expect_page(Socket& socket, std::size_t bytes) {
+  session_of(socket).asked_pages = true;
+  expect(socket, bytes);
 }
 
 // Reads are answered in the order of their user, all else in that of the Hub's inbox: the fence has
@@ -30,6 +35,7 @@ void Pace::begin_fence(Socket& socket) {
   session.asked_before = std::exchange(session.asked, 0);
   const ConnectionId connection = socket.connection();
   posts_.hand_over(Delivery::shard_of(connection));
+  if (!std::exchange(session.asked_pages, false)) return raise_fence(connection, session.user);
   hub_->sync(session.user, hub_->position().value_or(Position{}), 1,
              [this, connection, user = session.user](const auto&) {
                // On the shard's thread, where it is known whether the connection is still there.

@@ -31,8 +31,10 @@ class Pace {
   bool is_full(const Session& session) const noexcept {
     return session.asked + session.asked_before >= options_.asked_bytes_max;
   }
-  // The answers to what was just taken up will have so many bytes. REQUIRES: it is attached
+  // The answers to what is taken up will have so many bytes. REQUIRES: it is attached
   void expect(socketio::Socket& socket, std::size_t bytes);
+  // The same of a page that is read.
+  void expect_page(socketio::Socket& socket, std::size_t bytes);
 
  private:
   void begin_fence(socketio::Socket& socket);

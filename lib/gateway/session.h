@@ -49,6 +49,7 @@ struct Session final : socketio::SocketData {
   bool by_token = false;        // `user` is the token's subject
   bool resumed = false;         // `user` is whose session it was; `register` of another ends it
   bool lost = false;            // the client had a session that could not be resumed
+  bool asked_pages = false;     // since the last fence of Pace was begun
   Recovery::Pid pid;            // if there is recovery at all
   UserId user;                  // empty while unknown
   std::optional<Offset> since;  // as CONNECT gave it, for the `register` to come
