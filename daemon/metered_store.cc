@@ -1,7 +1,7 @@
 #include "metered_store.h"
 
+#include <algorithm>
 #include <chrono>
-#include <ranges>
 
 namespace chatd {
 
@@ -11,10 +11,9 @@ namespace {
 
 // 0 if nothing new was stored.
 Position last_of(const std::vector<Result<Appended>>& results) {
-  for (const auto& result : results | std::views::reverse) {
-    if (result && !result->repeated) return position_of(result->change);
-  }
-  return {};
+  const auto last = std::find_if(results.rbegin(), results.rend(),
+                                 [](const auto& result) { return result && !result->repeated; });
+  return last == results.rend() ? Position{} : position_of((*last)->change);
 }
 
 }  // namespace

@@ -52,10 +52,10 @@ class CHATRT_EXPORT Authorizer {
   // `unauthenticated` means that a claim may follow (the gateway then waits for `register`), and
   // `token_missing` that none would help.
   virtual Result<Identity> authenticate(const Credentials& credentials) const = 0;
-  // The Hub asks for a PostAction before post() and typing(), and for a ReadAction before history().
-  // It does not ask before anything else: members of a conversation hear what is written in it, and
-  // have it in sync(), conversations() and what they missed. So who may write to whom is decided
-  // here; who is a member is not.
+  // The Hub asks for a PostAction before post() and typing(), and for a ReadAction before
+  // history(). It does not ask before anything else: members of a conversation hear what is written
+  // in it, and have it in sync(), conversations() and what they missed. So who may write to whom is
+  // decided here; who is a member is not.
   virtual Status authorize(const UserId& user, const Action& action) const = 0;
 
   // Does what authenticate() gave still hold, apart from its time? Asked about once a second of the

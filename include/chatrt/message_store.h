@@ -1,10 +1,10 @@
 // A MessageStore keeps one append-only log of changes and gives it back by user, by conversation or
 // whole.
 //
-// Threads: every member may be called from any thread and may block on disk or network; reads do not
-// wait for append(), but for the moment of a lock. The Hub calls append() from its commit lane alone. Ownership: the host owns
-// the store and outlives the Hub with it. A store of your own must pass
-// chatrt/testing/message_store_contract.h, which has a case for every sentence below.
+// Threads: every member may be called from any thread and may block on disk or network; reads do
+// not wait for append(), but for the moment of a lock. The Hub calls append() from its commit lane
+// alone. Ownership: the host owns the store and outlives the Hub with it. A store of your own must
+// pass chatrt/testing/message_store_contract.h, which has a case for every sentence below.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // Result<T>: a value, or the Error that stands in its place. Errc: every way an operation can fail.
 //
 // Values only; any thread may use its own. What can go wrong in operation is a Result, never an
-// exception. A REQUIRES that is broken is a defect of the caller: an assertion, or what the standard
-// library does (the value of an Error: std::bad_variant_access).
+// exception. A REQUIRES that is broken is a defect of the caller: an assertion, or what the
+// standard library does (the value of an Error: std::bad_variant_access).
 #pragma once
 
 #include <string>

@@ -39,9 +39,9 @@ struct SqliteOptions {
 
 // Opens or creates the file (mode 0600) with the current schema. Errors name the file and what to
 // do: `corrupt` for a damaged or foreign file or one of a newer version (it is left untouched),
-// `busy` if another process keeps it locked, `unavailable` if it cannot be opened; `invalid_argument`
-// for "" and ":memory:", which are no files. Beside it lie `<file>-wal` and `<file>-shm` while it is
-// open, and `<file>-lock`, which stays.
+// `busy` if another process keeps it locked, `unavailable` if it cannot be opened;
+// `invalid_argument` for "" and ":memory:", which are no files. Beside it lie `<file>-wal` and
+// `<file>-shm` while it is open, and `<file>-lock`, which stays.
 CHATRT_EXPORT Result<std::unique_ptr<MessageStore>> open_sqlite_store(
     const std::filesystem::path& file, SqliteOptions options = {});
 

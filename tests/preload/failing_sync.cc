@@ -3,7 +3,8 @@
 // FAILING_SYNC_FILES    the paths of those files, with ':' between them
 // FAILING_SYNC_TRIGGER  as long as this file is there they fail, with EIO
 // FAILING_SYNC_HOLD     as long as this file is there they wait
-// FAILING_SYNC_RECORD   gets a letter for each of their syncs: o was done, f failed; h before it waits
+// FAILING_SYNC_RECORD   gets a letter for each of their syncs: o was done, f failed; h before it
+// waits
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>

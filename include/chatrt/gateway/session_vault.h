@@ -40,8 +40,8 @@ class CHATRT_EXPORT SessionVault {
   virtual ~SessionVault();
 
   using Mac = std::array<std::byte, 32>;
-  // HMAC-SHA256 of `text` under the key. The key belongs to one log: a log that begins anew, or goes
-  // on from a copy, needs a new one, since positions of the other mean nothing in it.
+  // HMAC-SHA256 of `text` under the key. The key belongs to one log: a log that begins anew, or
+  // goes on from a copy, needs a new one, since positions of the other mean nothing in it.
   virtual Mac sign(std::string_view text) const = 0;
   // Bytes that nobody can guess.
   virtual void fill_random(std::span<std::byte> bytes) const = 0;
