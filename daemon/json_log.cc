@@ -1,6 +1,11 @@
 #include "json_log.h"
 
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <climits>
 
 #include "chatrt/message.h"
 #include "chatrt/socketio/json.h"
@@ -12,6 +17,7 @@ namespace {
 constexpr std::size_t kFieldBytesMax = 256;
 constexpr std::size_t kGatheredBytesMax = 256 * 1024;
 constexpr std::chrono::milliseconds kGatherFor{50};
+constexpr int kPatienceMs = 100;  // for a reader that is there
 
 std::string_view level_name(chatrt::LogLevel level) {
   switch (level) {
@@ -83,10 +89,21 @@ void append_text(std::string& out, std::string_view text) {
   append_visible(out, clean);
 }
 
+bool may_wait(int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return false;
+  return S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || ::isatty(fd) == 1;
+}
+
+// The bytes of as many lines as fit; 0 if the first does not.
+std::size_t lines_within(std::string_view lines, std::size_t bytes) noexcept {
+  return lines.size() <= bytes ? lines.size() : lines.substr(0, bytes).rfind('\n') + 1;
+}
+
 }  // namespace
 
 JsonLog::JsonLog(int fd, chatrt::LogLevel level, const chatrt::Clock& clock)
-    : fd_(fd), level_(level), clock_(clock), flusher_([this] { run(); }) {}
+    : fd_(fd), may_wait_(may_wait(fd)), level_(level), clock_(clock), flusher_([this] { run(); }) {}
 
 JsonLog::~JsonLog() {
   {
@@ -102,6 +119,11 @@ void JsonLog::write(chatrt::LogLevel level, std::string_view event,
   const std::lock_guard lock(mutex_);
   const std::size_t before = lines_.size();
   try {
+    if (left_out_ > 0 && has_room()) {
+      const chatrt::LogField lines{"lines", left_out_};
+      append(chatrt::LogLevel::warning, "log_left_out", {&lines, 1});
+      left_out_ = 0;
+    }
     append(level, event, fields);
   } catch (const std::exception&) {
     lines_.resize(before);  // out of memory: the line is lost
@@ -135,9 +157,22 @@ void JsonLog::append(chatrt::LogLevel level, std::string_view event,
   lines_.append("}\n");
 }
 
+bool JsonLog::has_room() noexcept {
+  pollfd writable{fd_, POLLOUT, 0};
+  stuck_ = may_wait_ && ::poll(&writable, 1, stuck_ ? 0 : kPatienceMs) == 0;
+  return !stuck_;
+}
+
+// A log that cannot be written must not stop the chat.
 void JsonLog::flush() noexcept {
-  // A log that cannot be written must not stop the chat.
-  [[maybe_unused]] const ssize_t written = ::write(fd_, lines_.data(), lines_.size());
+  std::string_view rest = lines_;
+  while (!rest.empty()) {
+    const std::size_t size = may_wait_ ? lines_within(rest, PIPE_BUF) : rest.size();
+    if (size == 0 || !has_room()) break;
+    [[maybe_unused]] const ssize_t written = ::write(fd_, rest.data(), size);
+    rest.remove_prefix(size);
+  }
+  left_out_ += static_cast<std::uint64_t>(std::ranges::count(rest, '\n'));
   lines_.clear();
   flushed_at_ = Clock::now();
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -18,7 +19,9 @@ namespace chatd {
 // A write() for each line would cost more than the message it tells of, so under load lines are
 // gathered: one that comes within 50 ms of the last write leaves with the next, at most 50 ms
 // later. Warnings and errors leave at once, with all before them. A killed process loses what was
-// gathered; nothing else does.
+// gathered; nothing else does. What a pipe, a socket or a terminal has no room for within a tenth
+// of a second is left out, and all further lines until it has: nobody waits for whoever does not
+// read it. A line says how many there were.
 class JsonLog final : public chatrt::LogSink {
  public:
   JsonLog(int fd, chatrt::LogLevel level, const chatrt::Clock& clock);
@@ -35,15 +38,19 @@ class JsonLog final : public chatrt::LogSink {
   void append(chatrt::LogLevel level, std::string_view event,
               std::span<const chatrt::LogField> fields);
   void flush() noexcept;
+  bool has_room() noexcept;
   void run();
 
   const int fd_;
+  const bool may_wait_;  // a write() to it
   const chatrt::LogLevel level_;
   const chatrt::Clock& clock_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::string lines_;
+  bool stuck_ = false;          // nobody reads it
+  std::uint64_t left_out_ = 0;  // lines
   Clock::time_point flushed_at_{};
   bool stopping_ = false;
   std::thread flusher_;

@@ -27,6 +27,16 @@ std::array<int, 2> open_pipe() {
   return ends;
 }
 
+// What a pipe has, without waiting for more.
+std::string drained(int end) {
+  std::string all;
+  std::array<char, 65536> buffer;
+  for (ssize_t size = 0; (size = ::read(end, buffer.data(), buffer.size())) > 0;) {
+    all.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  return all;
+}
+
 // A log whose lines end in a pipe.
 struct LogFixture {
   ~LogFixture() {
@@ -62,6 +72,34 @@ struct LogFixture {
 }  // namespace
 
 TEST_SUITE("JsonLog") {
+  TEST_CASE("leaves out what nobody reads, whole lines of it, and says how many") {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe2(ends.data(), 0) == 0);  // whose write() waits
+    REQUIRE(::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+    const chatrt::testing::ManualClock clock;
+    constexpr std::uint64_t kLines = 10'000;
+    std::string got;
+    {
+      JsonLog log{ends[1], LogLevel::info, clock};
+      for (std::uint64_t i = 0; i < kLines; ++i) log.log(LogLevel::warning, "line", {{"i", i}});
+      got = drained(ends[0]);
+      log.log(LogLevel::warning, "line", {{"i", kLines}});
+      got += drained(ends[0]);
+    }
+    for (const int end : ends) ::close(end);
+    std::uint64_t lines = 0;
+    std::uint64_t left_out = 0;
+    chatrt::socketio::Json json;
+    for (std::size_t begin = 0; begin < got.size(); begin = got.find('\n', begin) + 1) {
+      std::string line = got.substr(begin, got.find('\n', begin) - begin);
+      REQUIRE(json.parse(line) == chatrt::socketio::Json::ParseStatus::ok);
+      if (json.root().find("event").as_string() == "line") ++lines;
+      left_out += json.root().find("lines").as_uint64().value_or(0);
+    }
+    CHECK(left_out > 0);
+    CHECK(lines + left_out == kLines + 1);
+  }
+
   TEST_CASE_FIXTURE(LogFixture, "writes one object a line, with time, level, event and fields") {
     log.log(LogLevel::warning, "refused",
             {{"reason", std::string_view{"busy"}},
