@@ -17,10 +17,12 @@ Pace::Pace(const ChatOptions& options, Delivery& delivery, Fences& fences, Posts
 void Pace::expect(Socket& socket, std::size_t bytes) {
   Session& session = session_of(socket);
   session.asked += static_cast<std::uint32_t>(bytes);
-  // Begun before the window is full, so that who waits for each answer hardly ever has to wait.
-  if (session.asked_before == 0 && session.asked >= options_.asked_bytes_max / 4 * 3) {
-    begin_fence(socket);
-  }
+  if (session.asked_before == 0) fence_if_due(socket);
+}
+
+// Before the window is full, so that who waits for each answer hardly ever has to wait.
+void Pace::fence_if_due(Socket& socket) {
+  if (session_of(socket).asked >= options_.asked_bytes_max / 4 * 3) begin_fence(socket);
 }
 
 void Pace::expect_page(Socket& socket, std::size_t bytes) {
@@ -58,6 +60,7 @@ void Pace::pass(ConnectionId connection) {
   Socket* socket = delivery_.server(Delivery::shard_of(connection)).find(connection, "/");
   if (socket == nullptr || socket->data() == nullptr) return;
   session_of(*socket).asked_before = 0;
+  fence_if_due(*socket);  // one event may fill the window by itself
   passed_(*socket);
 }
 

@@ -37,6 +37,7 @@ class Pace {
   void expect_page(socketio::Socket& socket, std::size_t bytes);
 
  private:
+  void fence_if_due(socketio::Socket& socket);
   void begin_fence(socketio::Socket& socket);
   void raise_fence(ConnectionId connection, const UserId& user);
   void pass(ConnectionId connection);

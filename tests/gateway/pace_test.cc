@@ -46,6 +46,15 @@ TEST_SUITE("pace") {
     CHECK(ann.pings() > 0);
   }
 
+  TEST_CASE_FIXTURE(PaceFixture, "one that fills the window by itself is not the last") {
+    Client& ann = join("ann");
+    push_messages(ann, 4);
+    ann.push(id_and(4, R"(["send_message",)" + to("bob", std::string(2000, 'x')) + "]"));
+    push_messages(ann, 3);
+    settle();
+    CHECK(count(ann.take(), R"("ok":true)") == 8);
+  }
+
   TEST_CASE_FIXTURE(PaceFixture, "nothing further is done for who does not get the answers") {
     Client& ann = join("ann");
     ann.answers_pings = false;
