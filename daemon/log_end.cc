@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 
 namespace chatd {
@@ -36,14 +37,10 @@ chatrt::Result<std::unique_ptr<LogEnd>> LogEnd::open(const std::string& file) {
 LogEnd::~LogEnd() { ::close(fd_); }
 
 void LogEnd::note(chatrt::Position position) noexcept {
-  std::array<char, kDigits + 1> line;
-  line.fill('0');
-  line.back() = '\n';
-  std::uint64_t rest = position.value;
-  for (std::size_t i = kDigits; rest > 0; rest /= 10) {
-    line[--i] = static_cast<char>('0' + rest % 10);
-  }
-  static_cast<void>(::pwrite(fd_, line.data(), line.size(), 0));
+  std::array<char, kDigits + 2> line;  // with the end that snprintf() puts there
+  std::snprintf(line.data(), line.size(), "%020llu\n",
+                static_cast<unsigned long long>(position.value));
+  static_cast<void>(::pwrite(fd_, line.data(), kDigits + 1, 0));
 }
 
 }  // namespace chatd

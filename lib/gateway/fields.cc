@@ -103,11 +103,8 @@ std::vector<UserId> Fields::users(std::string_view name) {
 }
 
 std::optional<Position> Fields::position(std::string_view name) {
-  const JsonView value = find(name);
-  if (!value.present()) return std::nullopt;
-  const auto position = read_position(value);
-  if (!position) fail(name, "is not a position");
-  return position;
+  const auto found = offset(name);
+  return found ? std::optional{found->position} : std::nullopt;
 }
 
 std::optional<Offset> Fields::offset(std::string_view name) {

@@ -113,13 +113,12 @@ void Handlers::run(const Entry& entry, Socket& socket, const socketio::Event& ev
   const Session& session = session_of(socket);
   pace_.expect(socket, kAnswerBytes);
   const Call call{.socket = socket,
-                  .connection = socket.connection(),
                   .user = session.user,
                   .argument = event.arg(0),
                   .event = entry.name,
                   .ack = event.ack_id};
   const Status status = (this->*entry.handler)(call);
-  if (!status) answers_.refuse(call.answer_to(), status.error().code, status.error().detail);
+  if (!status) answers_.refuse(call.answer_to(), status.error());
 }
 
 template <typename T, typename Append>
@@ -136,7 +135,7 @@ void Handlers::answer(const Answers::To& to, const Result<T>& result, Append app
 }
 
 Hub& Handlers::hub_for(const Call& call) {
-  posts_.hand_over(Delivery::shard_of(call.connection));
+  posts_.hand_over(Delivery::shard_of(call.connection()));
   return *hub_;
 }
 
@@ -158,7 +157,7 @@ Status Handlers::send_message(const Call& call) {
 
   // It comes back with the answer and as message_sent, and to oneself once more.
   pace_.expect(call.socket, 3 * draft.text.size());
-  const std::size_t shard = Delivery::shard_of(call.connection);
+  const std::size_t shard = Delivery::shard_of(call.connection());
   posts_.add(shard, std::move(draft), [this, to = call.answer_to()](const Result<Message>& posted) {
     if (!posted) return answers_.refuse(to, posted.error());
     message_id_.clear();

@@ -35,13 +35,13 @@ class Handlers {
  private:
   struct Call {
     socketio::Socket& socket;
-    ConnectionId connection;
     const UserId& user;
     socketio::JsonView argument;
     std::string_view event;  // a name of the table: it stays
     std::optional<socketio::AckId> ack;
 
-    Answers::To answer_to() const { return {connection, event, ack}; }
+    ConnectionId connection() const { return socket.connection(); }
+    Answers::To answer_to() const { return {connection(), event, ack}; }
   };
   // Takes the event up and sees to its answer; an Error is not answered yet, and its detail is for
   // the client.

@@ -31,7 +31,7 @@ void Registration::hold(Socket& socket, const socketio::Event& event) {
 
   std::string args;
   event.args.append_to(args);
-  if (held.events.size() - held.taken >= events_max || held.bytes + args.size() > bytes_max) {
+  if (held.events.size() >= events_max || held.bytes + args.size() > bytes_max) {
     answers_.refuse({connection, event.name, event.ack_id}, Errc::busy,
                     attached ? "too much is asked for at once"
                              : "too much came before this connection was registered");
@@ -54,8 +54,9 @@ void Registration::take_up_held(Socket& socket) {
     Session& session = session_of(socket);
     if (!session.held || pace_.is_full(session)) return;
     HeldEvents& held = *session.held;
-    if (held.taken == held.events.size()) return session.held.reset();
-    HeldEvents::Held next = std::move(held.events[held.taken++]);
+    if (held.events.empty()) return session.held.reset();
+    const HeldEvents::Held next = std::move(held.events.front());
+    held.events.pop_front();
     held.bytes -= next.args.size();
     // What append_to() wrote is JSON.
     if (json.parse(next.args) != socketio::Json::ParseStatus::ok) continue;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,9 +24,8 @@ struct HeldEvents {
     std::string args;  // the whole array as JSON
     std::optional<socketio::AckId> ack;
   };
-  std::vector<Held> events;
-  std::size_t taken = 0;  // of these, from the first on
-  std::size_t bytes = 0;  // of the others
+  std::deque<Held> events;
+  std::size_t bytes = 0;
   bool overflow_told = false;
 };
 
