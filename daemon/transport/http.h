@@ -33,8 +33,8 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
-// Answers one request, once: of its copies one, as another answer would be taken for that of the next
-// request. May be used from any thread and outlive the connection, but not the Shard.
+// Answers one request, once: of its copies one, as another answer would be taken for that of the
+// next request. May be used from any thread and outlive the connection, but not the Shard.
 class Responder {
  public:
   Responder(Shard& shard, std::uint64_t exchange) : shard_(&shard), exchange_(exchange) {}
