@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "chatrt/engineio/server.h"
 #include "doorman.h"
 #include "http.h"
+#include "http_chunks.h"
 #include "http_head.h"
 #include "out_queue.h"
 #include "tls.h"
@@ -105,6 +107,11 @@ class Connection {
   bool admit(const HttpHead& head);
   bool process_head();
   bool process_body();
+  void await_body(const HttpHead& head, std::size_t bytes_max);
+  // Once it is whole. Without it the request may have failed.
+  std::optional<std::string> take_body();
+  // The body will not be read, or no further.
+  void fail_body(int status);
   void on_head(const HttpHead& head, std::size_t bytes);
   void begin_engine(const HttpHead& head);
   void begin_websocket(const HttpHead& head);
@@ -142,6 +149,7 @@ class Connection {
   std::size_t accounted_ = 0;  // of queued_bytes(), in the sum of all
   std::string address_;        // of the peer
   std::unique_ptr<HttpRequest> request_;
+  std::unique_ptr<ChunkedBody> chunks_;
   std::unique_ptr<WebSocketReader> reader_;
 };
 

@@ -40,11 +40,6 @@ bool is_token(std::string_view text) {
 
 bool is_visible(char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; }
 
-bool is_field_value(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_visible(c) || c == ' ' || c == '\t'; });
-}
-
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -85,6 +80,7 @@ int read_request_line(std::string_view line, HttpHead& head, bool& http10) {
 struct Seen {
   bool host = false;
   bool length = false;
+  bool coding = false;
 };
 
 // 0, or the status that refuses the line.
@@ -104,7 +100,9 @@ int read_header(std::string_view line, HttpHead& head, Seen& seen) {
     if (error == std::errc::result_out_of_range) return 413;
     if (error != std::errc{} || end != value.data() + value.size()) return 400;
   } else if (equal_nocase(name, "transfer-encoding")) {
-    return 501;
+    if (std::exchange(seen.coding, true)) return 400;
+    if (!equal_nocase(value, "chunked")) return 501;
+    head.chunked = true;
   } else if (equal_nocase(name, "host")) {
     if (std::exchange(seen.host, true)) return 400;
   } else if (equal_nocase(name, "expect")) {
@@ -115,6 +113,11 @@ int read_header(std::string_view line, HttpHead& head, Seen& seen) {
 }
 
 }  // namespace
+
+bool is_field_value(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_visible(c) || c == ' ' || c == '\t'; });
+}
 
 std::string_view HttpHead::header(std::string_view name) const noexcept {
   for (const auto& [key, value] : headers) {
@@ -160,6 +163,8 @@ ParsedHead parse_head(std::string_view bytes) {
   }
   HttpHead& head = parsed.head;
   if (!http10 && !seen.host) return bad(400);
+  // Two lengths, or a coding of which the version knows nothing (RFC 9112 6.1).
+  if (head.chunked && (seen.length || http10)) return bad(400);
   if (http10) head.expects_continue = false;  // which it does not know (RFC 9110 10.1.1)
   const std::string connection = head.all("connection");
   head.keep_alive = http10 ? lists(connection, "keep-alive") : !lists(connection, "close");

@@ -21,10 +21,12 @@ struct HttpHead {
   std::string_view query;  // behind it, raw
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   std::size_t content_length = 0;
+  bool chunked = false;  // how long the body is says itself (see http_chunks.h)
   bool keep_alive = true;
   bool expects_continue = false;
   bool upgrades_to_websocket = false;
 
+  bool has_body() const noexcept { return chunked || content_length > 0; }
   // The value of a header, by its lower-case name; empty if absent.
   std::string_view header(std::string_view name) const noexcept;
   // The values of all, with commas between them: a list may be in several lines (RFC 9110 5.3).
@@ -41,5 +43,8 @@ struct ParsedHead {
 };
 // Reads the head at the beginning of `bytes`.
 ParsedHead parse_head(std::string_view bytes);
+
+// RFC 9110 5.5, without the spaces around it.
+bool is_field_value(std::string_view text) noexcept;
 
 }  // namespace chatd::transport

@@ -99,6 +99,34 @@ describe('HTTP', () => {
     }
   });
 
+  it('takes bodies whose length nobody knows when they begin', async () => {
+    const send = (path, type, text, bytes = 7) => {
+      const pieces = [];
+      for (let i = 0; i < text.length; i += bytes) pieces.push(new TextEncoder().encode(text.slice(i, i + bytes)));
+      const body = new ReadableStream({
+        start(to) {
+          for (const piece of pieces) to.enqueue(piece);
+          to.close();
+        },
+      });
+      return fetch(chatd.url + path, { method: 'POST', headers: { 'content-type': type }, body, duplex: 'half' });
+    };
+    const text = '5 \u00e4\r\n0\r\n\r\n'.repeat(100);
+    const answer = await send('/v1/messages', 'application/json', JSON.stringify({ ...message, textMessage: text }));
+    assert.equal(answer.status, 200);
+    assert.equal((await answer.json()).textMessage, text);
+    const { json: stored } = await ask('GET', '/v1/messages?userId=ann&peerId=bob');
+    assert.ok(stored.messages.some((each) => each.textMessage === text));
+    assert.equal((await send('/v1/messages', 'application/json', ' '.repeat(2_000_000), 100_000)).status, 413);
+
+    const session = '/socket.io/?EIO=4&transport=polling';
+    const { sid } = JSON.parse((await (await fetch(chatd.url + session)).text()).slice(1));
+    const polling = `${session}&sid=${sid}`;
+    assert.equal(await (await send(polling, 'text/plain', '40')).text(), 'ok');
+    assert.match(await (await fetch(chatd.url + polling)).text(), /^40\{"sid":/);
+    assert.equal((await send(polling, 'text/plain', '4'.repeat(1_000_001), 100_000)).status, 413);
+  });
+
   it('answers a repeat with the first message, by field and by Idempotency-Key', async () => {
     const byField = await post('/v1/messages', { ...message, clientMessageId: 'k1' });
     const again = await post('/v1/messages', { ...message, clientMessageId: 'k1' });
