@@ -78,12 +78,8 @@ int main() {
                           chatrt::null_log_sink(), [] {});
 
   // What a transport would hand on from its sockets.
-  const engineio::Request handshake{.method = "GET",
-                                    .query = "EIO=4&transport=websocket",
-                                    .content_type = {},
-                                    .authorization = {},
-                                    .origin = {},
-                                    .address = "127.0.0.1"};
+  const engineio::Request handshake{
+      .method = "GET", .query = "EIO=4&transport=websocket", .address = "127.0.0.1"};
   const auto says = [&](std::uint64_t websocket, std::string_view text) {
     server.engine().on_websocket_message({websocket}, false, text, clock->monotonic());
   };

@@ -35,12 +35,12 @@ struct Carrier {
 // The head of an HTTP request as far as Engine.IO and the application are concerned. Views are
 // valid during the call alone.
 struct Request {
-  std::string_view method;         // "GET"
-  std::string_view query;          // raw, without '?': "EIO=4&transport=polling"
-  std::string_view content_type;   // empty: none
-  std::string_view authorization;  // empty: none
-  std::string_view origin;         // empty: none
-  std::string_view address;        // of the peer, for logs and quotas
+  std::string_view method;              // "GET"
+  std::string_view query;               // raw, without '?': "EIO=4&transport=polling"
+  std::string_view content_type = {};   // empty: none
+  std::string_view authorization = {};  // empty: none
+  std::string_view origin = {};         // empty: none
+  std::string_view address = {};        // of the peer, for logs and quotas
 };
 
 // A complete answer to an HTTP request. The host adds Content-Length, Connection and CORS headers.
