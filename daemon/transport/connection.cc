@@ -63,7 +63,7 @@ void Connection::on_received(char* bytes, ssize_t result) {
     if (result != -EAGAIN && result != -EWOULDBLOCK && result != -EINTR) on_end(true);
     return;
   }
-  if (result == 0) return on_end(false);
+  if (result == 0) return on_peer_end();
   const auto size = static_cast<std::size_t>(result);
   shard_.counters().bytes_in += size;
   if (state_ == State::lingering || state_ == State::finishing) {
@@ -92,10 +92,20 @@ void Connection::process() {
            (state_ == State::body && process_body());
   }
   processing_ = false;
+  if (peer_ended_ && state_ == State::head && out_.empty()) return on_end(false);
   if (state_ == State::websocket && !unread().empty()) {
     std::string rest = std::exchange(in_, {}).substr(std::exchange(in_begin_, 0));
     process_websocket(rest.data(), rest.size());
   }
+}
+
+// Who sends nothing further may still read the answers to what it has asked (RFC 9112 9.6). Not
+// that of a poll, which may take long: whoever polls has gone.
+void Connection::on_peer_end() {
+  const bool is_answered = state_ == State::answering && !is_engine_;
+  const bool is_writing = (state_ == State::head || state_ == State::finishing) && !out_.empty();
+  if (std::exchange(peer_ended_, true) || (!is_answered && !is_writing)) return on_end(false);
+  shard_.flush_later(*this);  // and no longer waits for it
 }
 
 // The peer has gone, or `error`: what it did leaves nothing to answer.
@@ -156,9 +166,10 @@ void Connection::flush(ssize_t failed) {
   account();
   if (state_ == State::head) time_head();
   if (state_ != State::finishing) return;
+  if (tls_) tls_->close();
+  if (peer_ended_) return on_end(false);
   state_ = State::lingering;
   deadline_ = shard_.now() + kLinger;
-  if (tls_) tls_->close();
   ::shutdown(fd_, SHUT_WR);
 }
 

@@ -83,11 +83,13 @@ class Connection {
   bool wants_to_write() const noexcept {
     return !out_.empty() && (!tls_ || tls_->is_established());
   }
+  // False: the peer has said that it sends nothing further.
+  bool wants_to_read() const noexcept { return !peer_ended_; }
   bool is_over() const noexcept { return state_ == State::over; }
 
-  std::uint64_t carrier = 0;    // set by the shard
-  bool flush_queued = false;    // the shard's
-  bool wants_writable = false;  // the shard's: what epoll was told
+  std::uint64_t carrier = 0;   // set by the shard
+  std::uint32_t interest = 0;  // the shard's: what epoll was told
+  bool flush_queued = false;   // the shard's
 
  private:
   enum class State : std::uint8_t { head, body, answering, websocket, finishing, lingering, over };
@@ -95,6 +97,7 @@ class Connection {
   // Where to write what is to be sent. Its memory is the shard's while nothing waits in it.
   std::string& out();
   void on_end(bool error);
+  void on_peer_end();
   // Closes it at once, for that reason.
   void turn_away(TurnedAway reason);
   // All there is, as far as the socket takes it: 0, or -errno.
@@ -135,8 +138,9 @@ class Connection {
   std::unique_ptr<TlsStream> tls_;  // gone before the descriptor is
   State state_ = State::head;
   bool keep_alive_ = true;
-  bool is_head_ = false;     // HEAD: no body in the answer
-  bool is_engine_ = false;   // the request at hand is Engine.IO's
+  bool is_head_ = false;    // HEAD: no body in the answer
+  bool is_engine_ = false;  // the request at hand is Engine.IO's
+  bool peer_ended_ = false;
   bool processing_ = false;  // process() is running: do not enter it again
   chatrt::MonotonicTime
       deadline_;    // of the head, the body, the message, the idle connection or the write

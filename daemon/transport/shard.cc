@@ -22,6 +22,7 @@ constexpr std::size_t kReadBufferBytes = 128 * 1024;  // for all that are read i
 // Of the buffers that are kept for what will wait next: their size, and how many there are.
 constexpr std::size_t kSpareBytesMax = 4096;
 constexpr std::size_t kSpareBuffersMax = 1024;
+constexpr std::uint32_t kReadable = EPOLLIN | EPOLLRDHUP;
 constexpr chatrt::Duration kSweepEvery{1000};
 constexpr chatrt::Duration kSweepEveryWhileStopping{20};
 
@@ -261,7 +262,7 @@ void Shard::add(int fd, std::unique_ptr<TlsStream> tls, std::string address, std
       std::make_unique<Connection>(*this, fd, std::move(tls), std::move(address), std::move(bytes));
   connection->carrier = std::uint64_t{++generations_[slot]} << 32 | slot;
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLRDHUP;
+  event.events = connection->interest = kReadable;
   event.data.u64 = connection->carrier;
   ::epoll_ctl(loop_->epoll, EPOLL_CTL_ADD, fd, &event);
   Connection& added = *(connections_[slot] = std::move(connection));
@@ -308,10 +309,11 @@ void Shard::give_buffer(std::string buffer) {
 }
 
 void Shard::update_interest(Connection& connection) {
-  const bool writable = connection.wants_to_write();
-  if (std::exchange(connection.wants_writable, writable) == writable) return;
+  const std::uint32_t interest = (connection.wants_to_read() ? kReadable : 0U) |
+                                 (connection.wants_to_write() ? std::uint32_t{EPOLLOUT} : 0U);
+  if (std::exchange(connection.interest, interest) == interest) return;
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLRDHUP | (writable ? static_cast<unsigned>(EPOLLOUT) : 0U);
+  event.events = interest;
   event.data.u64 = connection.carrier;
   ::epoll_ctl(loop_->epoll, EPOLL_CTL_MOD, connection.fd(), &event);
 }

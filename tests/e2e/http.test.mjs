@@ -157,6 +157,25 @@ describe('HTTP', () => {
     assert.deepEqual(statuses(), [200, 200, 404, 404, 200, 404]);
   });
 
+  it('answers all requests of a client that sends nothing further', async () => {
+    const body = JSON.stringify({ senderId: 'half', selectedUser: 'closed', textMessage: 'hello' });
+    const post = `POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const long = 'GET /socket.io/socket.io.js HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const last = long.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+    const length = (await ask('GET', '/socket.io/socket.io.js')).text.length;
+    for (const end of ['', last, 'GET /healthz HTTP/1.1\r\n']) {
+      const socket = connect({ port: chatd.port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.end(post + long.repeat(100) + post + end);
+      socket.pause();
+      await new Promise((resolve) => socket.once('ready', resolve));
+      let answers = '';
+      for await (const part of socket) answers += part;
+      assert.equal(answers.split('HTTP/1.1 200 OK').length, (end === last ? 103 : 102) + 1);
+      assert.ok(answers.length > length * 100);
+      assert.equal(answers.split('"textMessage":"hello"').length, 3);
+    }
+  });
+
   it('answers reads and marks as described', async () => {
     const sent = (await post('/v1/messages', message)).json;
     const id = sent.conversationId;
