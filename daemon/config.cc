@@ -238,14 +238,15 @@ std::optional<std::string> contradiction(const Config& config) {
       if (config.cors_origins.size() > 1) return "cors-origin: \"*\" stands alone or not at all";
       continue;
     }
+    // Of apps too: "capacitor://localhost", "file://".
     const std::size_t scheme = origin.find("://");
-    const bool known = origin.starts_with("http://") || origin.starts_with("https://");
-    if (!known || scheme + 3 >= origin.size() ||
+    const bool has_host = scheme + 3 < origin.size() || origin == "file://";
+    if (scheme == std::string::npos || scheme == 0 || !has_host ||
         origin.find_first_of("/ ?#*", scheme + 3) != std::string::npos) {
       return "cors-origin: \"" + origin + "\" is no origin; write it as https://chat.example";
     }
-    const bool is_default_port =
-        origin.starts_with("http://") ? origin.ends_with(":80") : origin.ends_with(":443");
+    const bool is_default_port = (origin.starts_with("http://") && origin.ends_with(":80")) ||
+                                 (origin.starts_with("https://") && origin.ends_with(":443"));
     if (is_default_port ||
         std::any_of(origin.begin(), origin.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
       return "cors-origin: \"" + origin +

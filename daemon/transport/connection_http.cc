@@ -55,6 +55,7 @@ void Connection::on_head(const HttpHead& head, std::size_t bytes) {
     shard_.log().log(chatrt::LogLevel::warning, "refused",
                      {{"reason", std::string_view{"origin not allowed"}},
                       {"origin", origin},
+                      {"host", host},
                       {"address", std::string_view{address_}}});
     shard_.options().doorman->count(TurnedAway::origin);
     if (head.has_body() || head.upgrades_to_websocket) keep_alive_ = false;

@@ -8,7 +8,35 @@ namespace {
 
 std::string_view host_of(std::string_view origin) {
   const std::size_t scheme = origin.find("://");
-  return scheme == std::string_view::npos ? std::string_view{} : origin.substr(scheme + 3);
+  if (scheme == std::string_view::npos) return {};
+  const std::string_view host = origin.substr(scheme + 3);
+  return host.substr(0, host.find('/'));
+}
+
+// What stands for no port.
+std::string_view default_port_of(std::string_view origin) {
+  if (origin.starts_with("http:") || origin.starts_with("ws:")) return ":80";
+  if (origin.starts_with("https:") || origin.starts_with("wss:")) return ":443";
+  return {};
+}
+
+std::string_view without(std::string_view port, std::string_view host) {
+  return host.substr(0, host.size() - (host.ends_with(port) ? port.size() : 0));
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+bool equal_nocase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+// Browsers write both the same way. Other clients may write the default port in one of the two, as
+// Starscream does, "wss", or a path behind it.
+bool is_own(std::string_view origin, std::string_view host) {
+  const std::string_view port = default_port_of(origin);
+  const std::string_view name = without(port, host_of(origin));
+  return !name.empty() && equal_nocase(name, without(port, host));
 }
 
 bool is_loopback(std::string_view host) {
@@ -36,7 +64,7 @@ bool OriginPolicy::allows(std::string_view origin, std::string_view host) const 
   if (origin == "null") return false;
   // Loopback alone is no protection where a page's name is made to point at us (DNS rebinding).
   const bool rebound = allow_loopback && is_public_name(host);
-  if (host_of(origin) == host && !host.empty() && !rebound) return true;
+  if (is_own(origin, host) && !rebound) return true;
   if (allow_loopback && is_loopback(host_of(origin))) return true;
   return std::any_of(allowed.begin(), allowed.end(),
                      [&](const std::string& one) { return one == "*" || one == origin; });

@@ -12,8 +12,8 @@ struct OriginPolicy {
   bool credentials = false;          // never with "*": refused by the configuration
   bool allow_loopback = false;       // any port of localhost, 127.0.0.1 and [::1]: --dev
 
-  // No Origin header (not a browser), the server's own host, or a listed one. "null" never is, nor
-  // under --dev a host of a public name.
+  // No Origin header (not a browser), the server's own host, with or without its default port, or a
+  // listed one. "null" never is, nor under --dev a host of a public name.
   bool allows(std::string_view origin, std::string_view host) const;
   // The header lines for an answer to a request with this origin; "Vary" is among them.
   std::string headers(std::string_view origin, std::string_view host) const;

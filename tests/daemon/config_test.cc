@@ -163,12 +163,13 @@ TEST_SUITE("read_command_line") {
     CHECK(error_of({"--cors-origin", "*", "--cors-origin", "https://a.example"})
               .starts_with("cors-origin: "));
     for (const std::string origin :
-         {"a.example", "ftp://a.example", "https://", "https://a.example/",
+         {"a.example", "://a.example", "https://", "file:///", "https://a.example/",
           "https://a.example/path", "https://*.example", "https://a example", "null"}) {
       CAPTURE(origin);
       CHECK(error_of({"--cors-origin", origin}).starts_with("cors-origin: "));
     }
     CHECK(error_of({"--cors-origin", "https://a.example", "--cors-credentials"}) == "");
+    CHECK(error_of({"--cors-origin", "capacitor://localhost", "--cors-origin", "file://"}) == "");
     for (const char* proxy : {"10.0.0.0/8", "nonsense", "10.0.0.1,10.0.0.2", "::0001", ""}) {
       CAPTURE(proxy);
       CHECK(error_of({"--trusted-proxy", proxy}).starts_with("trusted-proxy: "));

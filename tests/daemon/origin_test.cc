@@ -12,8 +12,37 @@ TEST_SUITE("OriginPolicy::allows") {
 
     CHECK(policy.allows("", "server"));
     CHECK(policy.allows("http://server:3000", "server:3000"));
+    CHECK(policy.allows("capacitor://server", "server"));
     CHECK(policy.allows("https://chat.example", "server"));
     CHECK(policy.allows("http://a.example:8080", "server"));
+  }
+
+  // Starscream (Swift), elephant.io (PHP)
+  TEST_CASE("the server's own host as clients that are no browsers write it") {
+    const OriginPolicy policy;
+    for (const std::string origin :
+         {"https://chat.example", "wss://chat.example", "wss://chat.example:443",
+          "https://chat.example/", "https://chat.example/socket.io/", "https://CHAT.example"}) {
+      CAPTURE(origin);
+      CHECK(policy.allows(origin, "chat.example"));
+      CHECK(policy.allows(origin, "chat.example:443"));
+      CHECK(policy.allows(origin, "Chat.Example:443"));
+      CHECK_FALSE(policy.allows(origin, "chat.example:80"));
+      CHECK_FALSE(policy.allows(origin, "chat.example:4430"));
+      CHECK_FALSE(policy.allows(origin, "evil-chat.example"));
+      CHECK_FALSE(policy.allows(origin, ""));
+    }
+    CHECK(policy.allows("ws://chat.example", "chat.example:80"));
+    CHECK(policy.allows("http://[::1]", "[::1]:80"));
+    CHECK_FALSE(policy.allows("http://chat.example", "chat.example:443"));
+    CHECK_FALSE(policy.allows("http://chat.example:443", "chat.example"));
+    CHECK_FALSE(policy.allows("app://chat.example", "chat.example:80"));
+    for (const std::string nobody : {"https://:443", "http://:80", "https:///", "wss://"}) {
+      CAPTURE(nobody);
+      CHECK_FALSE(policy.allows(nobody, ""));
+      CHECK_FALSE(policy.allows(nobody, ":443"));
+      CHECK_FALSE(policy.allows(nobody, ":80"));
+    }
   }
 
   TEST_CASE("nobody who only looks like them") {
@@ -28,6 +57,8 @@ TEST_SUITE("OriginPolicy::allows") {
       CHECK_FALSE(policy.allows(origin, "server:3000"));
     }
     CHECK_FALSE(policy.allows("https://", ""));
+    CHECK(OriginPolicy{.allowed = {"file://"}}.allows("file://", "server"));
+    CHECK_FALSE(OriginPolicy{.allowed = {"file://"}}.allows("file:///", "server"));
   }
 
   TEST_CASE("pages of any loopback port, for development alone") {

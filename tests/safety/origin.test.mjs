@@ -141,6 +141,7 @@ test("a refused origin is logged and counted", async (t) => {
   await chatd.request("GET", POLL, { headers: { Origin: "https://evil.example" } });
   const [line] = await chatd.logged(1, ({ reason }) => reason === "origin not allowed");
   assert.equal(line.origin, "https://evil.example");
+  assert.equal(line.host, `127.0.0.1:${chatd.port}`);
   assert.equal(await chatd.metric('chatd_turned_away_total{reason="origin"}', OPERATOR), 1);
 });
 
