@@ -32,7 +32,13 @@ void Connection::begin_websocket(const HttpHead& head) {
   if (!answer || head.method != "GET") {
     return write_response(400, {}, {}, "Sec-WebSocket-Version: 13\r\n");
   }
-  out().append(*answer).append(cors_).append("\r\n");
+  out().append(*answer);
+  // Any is ours, and the client's first choice is the one: without an answer clients give up.
+  const std::string_view protocol = head.first_token("sec-websocket-protocol");
+  if (!protocol.empty()) {
+    out().append("Sec-WebSocket-Protocol: ").append(protocol).append("\r\n");
+  }
+  out().append(cors_).append("\r\n");
   cors_ = {};
   in_.shrink_to_fit();
   state_ = State::websocket;

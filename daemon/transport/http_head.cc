@@ -56,18 +56,38 @@ bool lists(std::string_view list, std::string_view token) {
   return false;
 }
 
+// What the request line says beside what is in a HttpHead.
+struct RequestLine {
+  bool http10 = false;
+  std::string_view authority;  // of a target that names it, else empty
+};
+
+// Takes "http://authority" off a target (RFC 9112 3.2.2), as clients write it for a proxy.
+std::string_view take_authority(std::string_view& target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!equal_nocase(target.substr(0, scheme.size()), scheme)) continue;
+    const std::size_t end = std::min(target.find('/', scheme.size()), target.size());
+    const std::string_view authority = target.substr(scheme.size(), end - scheme.size());
+    if (authority.empty()) return {};
+    target = end < target.size() ? target.substr(end) : "/";
+    return authority;
+  }
+  return {};
+}
+
 // 0, or the status that refuses the line.
-int read_request_line(std::string_view line, HttpHead& head, bool& http10) {
+int read_request_line(std::string_view line, HttpHead& head, RequestLine& read) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || last == first) return 400;
   head.method = line.substr(0, first);
-  const std::string_view target = line.substr(first + 1, last - first - 1);
+  std::string_view target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
   if (!is_token(head.method)) return 400;
   if (!version.starts_with("HTTP/")) return 400;
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return 505;
-  http10 = version == "HTTP/1.0";
+  read.http10 = version == "HTTP/1.0";
+  read.authority = take_authority(target);
   if (!target.starts_with('/') || !std::all_of(target.begin(), target.end(), is_visible))
     return 400;
   if (target.find('#') != std::string_view::npos) return 400;
@@ -141,12 +161,19 @@ std::string_view HttpHead::only(std::string_view name) const noexcept {
   return std::ranges::count_if(headers, is_it) == 1 ? header(name) : std::string_view{};
 }
 
+std::string_view HttpHead::first_token(std::string_view name) const noexcept {
+  const std::string_view list = header(name);
+  const std::string_view first = trim(list.substr(0, list.find(',')));
+  return is_token(first) ? first : std::string_view{};
+}
+
 ParsedHead parse_head(std::string_view bytes) {
   ParsedHead parsed;
   parsed.head.headers.reserve(kHeaderLinesExpected);
   Seen seen;
-  bool http10 = false;
-  std::size_t begin = 0;
+  RequestLine request;
+  // One empty line before it is passed over (RFC 9112 2.2): old clients end a body with one.
+  std::size_t begin = bytes.starts_with("\r\n") ? 2 : 0;
   for (bool first = true;; first = false) {
     const std::size_t end = bytes.find('\n', begin);
     if (end == std::string_view::npos || end >= kHeadBytesMax) {
@@ -157,12 +184,14 @@ ParsedHead parse_head(std::string_view bytes) {
     const std::string_view line = bytes.substr(begin, end - 1 - begin);
     begin = end + 1;
     if (line.empty() && !first) break;
-    const int status =
-        first ? read_request_line(line, parsed.head, http10) : read_header(line, parsed.head, seen);
+    const int status = first ? read_request_line(line, parsed.head, request)
+                             : read_header(line, parsed.head, seen);
     if (status != 0) return bad(status);
   }
   HttpHead& head = parsed.head;
+  const bool http10 = request.http10;
   if (!http10 && !seen.host) return bad(400);
+  if (!request.authority.empty() && request.authority != head.header("host")) return bad(400);
   // Two lengths, or a coding of which the version knows nothing (RFC 9112 6.1).
   if (head.chunked && (seen.length || http10)) return bad(400);
   if (http10) head.expects_continue = false;  // which it does not know (RFC 9110 10.1.1)

@@ -33,6 +33,8 @@ struct HttpHead {
   std::string all(std::string_view name) const;
   // As header(), and empty also if there are several of it.
   std::string_view only(std::string_view name) const noexcept;
+  // The first word of a list, if that is a token (RFC 9110 5.6.2).
+  std::string_view first_token(std::string_view name) const noexcept;
 };
 
 struct ParsedHead {

@@ -52,7 +52,9 @@ TEST_SUITE("parse_head") {
         {line("M-SEARCH / HTTP/1.1"), 0},
         {line("GET / HTTP/1.0"), 0},
         {"GET / HTTP/1.0\r\n\r\n", 0},
-        {"\r\n" + line("GET / HTTP/1.1"), 400},
+        {"\r\n" + line("GET / HTTP/1.1"), 0},
+        {"\r\n\r\n" + line("GET / HTTP/1.1"), 400},
+        {"\r\n", -1},
         {"\n" + line("GET / HTTP/1.1"), 400},
         {" " + line("GET / HTTP/1.1"), 400},
         {line(""), 400},
@@ -69,7 +71,16 @@ TEST_SUITE("parse_head") {
         {line("GET /" + nul + " HTTP/1.1"), 400},
         {line("GET /\x7f HTTP/1.1"), 400},
         {line("GET /#part HTTP/1.1"), 400},
-        {line("GET http://x/ HTTP/1.1"), 400},
+        {line("GET http://x/ HTTP/1.1"), 0},
+        {line("GET HTTPS://x HTTP/1.1"), 0},
+        {line("GET http://y/ HTTP/1.1"), 400},
+        {line("GET http://x:80/ HTTP/1.1"), 400},
+        {line("GET http://x?a HTTP/1.1"), 400},
+        {line("GET http:/// HTTP/1.1"), 400},
+        {line("GET http:// HTTP/1.1"), 400},
+        {line("GET http:x/ HTTP/1.1"), 400},
+        {line("GET ftp://x/ HTTP/1.1"), 400},
+        {"GET http://x/ HTTP/1.0\r\n\r\n", 400},
         {line("CONNECT x:80 HTTP/1.1"), 400},
         {line("OPTIONS * HTTP/1.1"), 400},
         {line("GET a HTTP/1.1"), 400},
@@ -159,6 +170,32 @@ TEST_SUITE("parse_head") {
       CAPTURE(row.head);
       CHECK(status_of(row.head) == row.status);
     }
+  }
+
+  TEST_CASE("a target that names the host is the path behind it") {
+    const auto path_of = [](std::string_view target) {
+      const std::string head = line("GET " + std::string{target} + " HTTP/1.1");
+      const ParsedHead parsed = parse_head(head);
+      return std::string{parsed.head.path} + "|" + std::string{parsed.head.query};
+    };
+    CHECK(path_of("http://x/a/b?c=d") == "/a/b|c=d");
+    CHECK(path_of("https://x/") == "/|");
+    CHECK(path_of("https://x") == "/|");
+  }
+
+  TEST_CASE("the first token of a list") {
+    const auto first_of = [](std::string_view value) {
+      const std::string head = with("A: " + std::string{value});
+      const ParsedHead parsed = parse_head(head);
+      return std::string{parsed.head.first_token("a")};
+    };
+    CHECK(first_of("chat") == "chat");
+    CHECK(first_of("chat, other") == "chat");
+    CHECK(first_of(" chat\t,other") == "chat");
+    CHECK(first_of("").empty());
+    CHECK(first_of(", chat").empty());
+    CHECK(first_of("ch at").empty());
+    CHECK(first_of("\"chat\"").empty());
   }
 
   TEST_CASE("refuses what is wrong as soon as its line is there") {

@@ -150,6 +150,12 @@ describe('several tabs', () => {
     for (const page of [...tabs, bob]) page.close();
   });
 
+  it('speaks whatever subprotocol a client offers first', async () => {
+    const page = await open(chatd, 'subprotocol', 'websocket', { protocols: ['chat', 'superchat'] });
+    assert.equal(page.socket.io.engine.transport.ws.protocol, 'chat');
+    page.close();
+  });
+
   it('shows a message to oneself once as sent and once as received, in each tab', async () => {
     const tabs = [await open(chatd, 'me', 'websocket'), await open(chatd, 'me', 'polling')];
 
