@@ -10,12 +10,20 @@ namespace {
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+constexpr std::int8_t kNone = -1;
+constexpr std::int8_t kSpace = -2;
+constexpr std::int8_t kPadding = -3;
+
 constexpr std::array<std::int8_t, 256> make_values() {
   std::array<std::int8_t, 256> values{};
-  for (auto& value : values) value = -1;
+  for (auto& value : values) value = kNone;
   for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
     values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
   }
+  values['-'] = values['+'];
+  values['_'] = values['/'];
+  for (const unsigned char space : {' ', '\t', '\r', '\n'}) values[space] = kSpace;
+  values['='] = kPadding;
   return values;
 }
 constexpr std::array<std::int8_t, 256> kValues = make_values();
@@ -46,31 +54,34 @@ void append_base64(std::string& out, std::string_view bytes) {
 
 bool decode_base64(std::string_view text, std::string& out) {
   out.clear();
-  if (text.size() % 4 != 0) return false;
-  if (text.empty()) return true;
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  out.reserve(text.size() / 4 * 3);
+  out.reserve(text.size() / 4 * 3 + 2);
   std::uint32_t group = 0;
-  for (std::size_t i = 0; i < text.size() - padding; ++i) {
-    const std::int8_t value = kValues[static_cast<unsigned char>(text[i])];
-    if (value < 0) return false;
-    group = group << 6 | static_cast<std::uint32_t>(value);
-    if (i % 4 == 3) {
-      out.push_back(static_cast<char>(group >> 16 & 255));
-      out.push_back(static_cast<char>(group >> 8 & 255));
-      out.push_back(static_cast<char>(group & 255));
-      group = 0;
+  unsigned digits = 0;   // of the group
+  unsigned padding = 0;  // nothing but more of it may follow
+  for (const char c : text) {
+    const std::int8_t value = kValues[static_cast<unsigned char>(c)];
+    if (value == kSpace) continue;
+    if (value == kPadding) {
+      if (++padding > 2) return false;
+      continue;
     }
+    if (value < 0 || padding > 0) return false;
+    group = group << 6 | static_cast<std::uint32_t>(value);
+    if (++digits < 4) continue;
+    out.push_back(static_cast<char>(group >> 16 & 255));
+    out.push_back(static_cast<char>(group >> 8 & 255));
+    out.push_back(static_cast<char>(group & 255));
+    group = 0;
+    digits = 0;
   }
-  if (padding == 1) {
-    if ((group & 3) != 0) return false;  // bits that no byte has
+  // Bits that make no byte are left out.
+  if (digits == 2) {
+    out.push_back(static_cast<char>(group >> 4 & 255));
+  } else if (digits == 3) {
     out.push_back(static_cast<char>(group >> 10 & 255));
     out.push_back(static_cast<char>(group >> 2 & 255));
-  } else if (padding == 2) {
-    if ((group & 15) != 0) return false;
-    out.push_back(static_cast<char>(group >> 4 & 255));
   }
-  return true;
+  return padding == 0 ? digits != 1 : digits >= 2 && digits + padding <= 4;
 }
 
 }  // namespace chatrt::engineio

@@ -1,4 +1,6 @@
-// Standard base64 with padding (RFC 4648 section 4), strict: nothing else is taken.
+// Base64 (RFC 4648 section 4). What is taken may also be in the alphabet for URLs, with spaces and
+// line ends, and without its padding: the reference takes that, and the Java client ends it in a
+// line feed.
 #pragma once
 
 #include <string>

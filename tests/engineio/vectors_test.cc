@@ -69,10 +69,10 @@ TEST_SUITE("vectors: engineio-parser") {
     CHECK(ran == 35);
   }
 
-  TEST_CASE("a packet is decoded as the reference does, base64 strictly") {
+  TEST_CASE("a packet is decoded as the reference does, base64 only where it is some") {
     const auto file = vectors::load("engineio-parser.json");
     // The reference's base64 is lenient; the specification lets a server refuse what is not.
-    const std::set<std::string> stricter = {"text \"b_-8=\"", "text \"b!!!!\"", "text \"bAQIDBA\""};
+    const std::set<std::string> stricter = {"text \"b!!!!\""};
     int ran = 0;
     int refused = 0;
     for (const Value& c : file["decode_packet"].GetArray()) {
@@ -96,7 +96,7 @@ TEST_SUITE("vectors: engineio-parser") {
     }
     MESSAGE("decode_packet: ", ran, ", refused where the reference is lenient: ", refused);
     CHECK(ran == 36);
-    CHECK(refused == 3);
+    CHECK(refused == 1);
   }
 
   TEST_CASE("a payload is encoded as the reference does") {

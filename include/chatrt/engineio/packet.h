@@ -48,7 +48,8 @@ CHATRT_EXPORT void encode(const Packet& packet, std::string& out);
 CHATRT_EXPORT void encode_for_polling(Encoded packet, std::string& out);
 
 // Reads a WebSocket text frame. One that begins with 'b' is base64 binary, decoded into `scratch`.
-// Base64 is strict. invalid_argument if it is empty or has no known type.
+// Base64 may be in the alphabet for URLs, without padding, and with white space. invalid_argument
+// if it is none, or the frame is empty or has no known type.
 CHATRT_EXPORT Result<Packet> decode(std::string_view text_frame, std::string& scratch);
 
 // Reads the packets of a polling body one by one, so that a long body can be taken in slices.
