@@ -107,24 +107,22 @@ Result<HttpResponse> create_message(const Call& call) {
   if (*receiver && *receiver != *selected) {
     return Error{Errc::invalid_argument, "selectedUser and receiverId are different users"};
   }
-  auto conversation = call.arguments.text("conversationId");
-  if (!conversation) return std::move(conversation).error();
+  const auto conversation = call.arguments.conversation("conversationId");
+  if (!conversation) return conversation.error();
   auto text = required(call.arguments.text("textMessage"), "textMessage");
   if (!text) return std::move(text).error();
   auto client_id = call.arguments.text("clientMessageId");
   if (!client_id) return std::move(client_id).error();
 
-  chatrt::PostDraft draft{*std::move(sender), UserId{}, *std::move(text),
-                          client_id->value_or(call.request.idempotency_key)};
+  chatrt::PostDraft draft{*std::move(sender), UserId{}, *std::move(text), client_id->value_or("")};
+  if (draft.client_id.empty()) draft.client_id = call.request.idempotency_key;
   if (*selected && *conversation) {
     return Error{Errc::invalid_argument, "conversationId is there in place of a user"};
   }
   if (*selected) {
     draft.target = **std::move(selected);
   } else if (*conversation) {
-    auto id = chatrt::gateway::parse_conversation_id(**conversation);
-    if (!id) return Error{Errc::invalid_argument, "conversationId is no conversation id"};
-    draft.target = *id;
+    draft.target = **conversation;
   } else {
     return Error{Errc::invalid_argument, "selectedUser is missing"};
   }

@@ -82,10 +82,13 @@ chatrt::Result<Arguments> Arguments::of(const transport::HttpRequest& request) {
   if (request.method != "POST") return arguments;
   arguments.is_json_ = true;
   thread_local chatrt::socketio::Json json;  // its memory is used again
-  if (json.parse(request.body) != chatrt::socketio::Json::ParseStatus::ok ||
-      !json.root().is_object()) {
-    return Error{Errc::invalid_argument, "the body is not a JSON object"};
+  using Status = chatrt::socketio::Json::ParseStatus;
+  const Status parsed = json.parse(request.body);
+  if (parsed == Status::refused) {
+    return wrong("the body", "has a lone surrogate or a number out of range");
   }
+  if (parsed != Status::ok) return wrong("the body", "is not JSON in UTF-8, or is nested too deep");
+  if (!json.root().is_object()) return wrong("the body", "is not a JSON object");
   arguments.body_ = json.root();
   return arguments;
 }
@@ -128,6 +131,20 @@ chatrt::Result<std::optional<chatrt::UserId>> Arguments::user(std::string_view n
   auto user = chatrt::UserId::parse(**value);
   if (!user) return wrong(name, "is no user id");
   return std::optional{*std::move(user)};
+}
+
+chatrt::Result<std::optional<chatrt::ConversationId>> Arguments::conversation(
+    std::string_view name) const {
+  if (is_json_) {
+    const auto number = body_.find(name).as_uint64();
+    if (number && *number > 0) return std::optional{chatrt::ConversationId{*number}};
+  }
+  auto value = text(name);
+  if (!value) return std::move(value).error();
+  if (!value->has_value()) return std::optional<chatrt::ConversationId>{};
+  const auto id = chatrt::gateway::parse_conversation_id(**value);
+  if (!id) return wrong(name, "is no conversation id");
+  return std::optional{*id};
 }
 
 }  // namespace chatd

@@ -31,6 +31,8 @@ class Arguments {
   // The same for a whole number, which a query may have as text.
   chatrt::Result<std::optional<std::uint64_t>> number(std::string_view name) const;
   chatrt::Result<std::optional<chatrt::UserId>> user(std::string_view name) const;
+  // Of a text, or a number in JSON.
+  chatrt::Result<std::optional<chatrt::ConversationId>> conversation(std::string_view name) const;
 
  private:
   bool is_json_ = false;

@@ -80,6 +80,32 @@ TEST_SUITE("Arguments") {
     }
   }
 
+  TEST_CASE("name a conversation by a text or a number") {
+    const Arguments body = of_body(
+        R"({"n":7,"t":"7","zero":0,"minus":-1,"half":1.5,"x":"x","lead":"07","empty":"","null":null})");
+    CHECK(**body.conversation("n") == chatrt::ConversationId{7});
+    CHECK(**body.conversation("t") == chatrt::ConversationId{7});
+    CHECK_FALSE(*body.conversation("absent"));
+    CHECK_FALSE(*body.conversation("null"));
+    for (const std::string name : {"zero", "minus", "half", "x", "lead", "empty"}) {
+      CAPTURE(name);
+      REQUIRE_FALSE(body.conversation(name));
+      CHECK(body.conversation(name).error().detail.starts_with(name));
+    }
+    CHECK(**of_query("n=7").conversation("n") == chatrt::ConversationId{7});
+  }
+
+  TEST_CASE("say what is wrong with a body") {
+    const auto detail_of = [](const std::string& body) {
+      return Arguments::of({.method = "POST", .path = "/", .body = body}).error().detail;
+    };
+    CHECK(detail_of("[]") == "the body is not a JSON object");
+    CHECK(detail_of("{") == "the body is not JSON in UTF-8, or is nested too deep");
+    CHECK(detail_of("{\"a\":\"\\ud800\"}") ==
+          "the body has a lone surrogate or a number out of range");
+    CHECK(detail_of("{\"a\":1e999}") == "the body has a lone surrogate or a number out of range");
+  }
+
   TEST_CASE("are refused where the body is no JSON object") {
     for (const std::string body :
          {"", "x", "1", "[]", "\"a\"", "{", "{}x", "{\"a\":\"\xff\"}", "{\"a\":\"\\ud800\"}"}) {

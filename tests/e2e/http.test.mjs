@@ -136,12 +136,23 @@ describe('HTTP', () => {
 
     assert.deepEqual(again.json, byField.json);
     assert.deepEqual(byHeader.json, byField.json);
+    for (const clientMessageId of ['', null, undefined]) {
+      assert.deepEqual((await post('/v1/messages', { ...message, clientMessageId }, { 'idempotency-key': 'k1' })).json, byField.json);
+    }
     assert.deepEqual([other.status, other.json.code], [409, 'conflict']);
     assert.equal(fieldFirst.json.clientMessageId, 'k2');
     fits(other, 'POST', '/v1/messages');
   });
 
   // What is behind an answer that takes time may be answered at once, and what is behind that not.
+  it('takes a conversation by its id, as text or as a number', async () => {
+    const { json: first } = await post('/v1/messages', message);
+    for (const conversationId of [first.conversationId, Number(first.conversationId)]) {
+      const { json } = await post('/v1/messages', { senderId: 'bob', conversationId, textMessage: 'back' });
+      assert.deepEqual([json.conversationId, json.receiverId], [first.conversationId, 'ann']);
+    }
+  });
+
   it('answers requests that come in one segment, each, in their order', async () => {
     const body = JSON.stringify({ senderId: 'pipe', selectedUser: 'line', textMessage: 'hello' });
     const post = `POST /api/message/create-message HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
