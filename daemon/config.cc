@@ -253,9 +253,9 @@ std::optional<std::string> contradiction(const Config& config) {
              "\" is never sent so; browsers write lower case and leave the default port out";
     }
   }
-  if (config.queue_bytes_max < 4 * config.text_bytes_max) {
-    return "queue-bytes-max: the answer to a message of text-bytes-max would not fit; at least " +
-           std::to_string(4 * config.text_bytes_max);
+  if (config.queue_bytes_max < kQueueOfTexts * config.text_bytes_max) {
+    return "queue-bytes-max: what comes of one message of text-bytes-max would not fit; at least " +
+           std::to_string(kQueueOfTexts * config.text_bytes_max);
   }
   if (auto wrong = proxy_contradiction(config)) return wrong;
   if (auto wrong = token_contradiction(config)) return wrong;

@@ -13,6 +13,11 @@
 
 namespace chatd {
 
+// As JSON a text is up to six times as long (of control characters), and one to oneself comes back
+// three times. What may wait for a connection has room for this, and some more.
+inline constexpr std::uint64_t kAnswersOfText = 3 * 6;
+inline constexpr std::uint64_t kQueueOfTexts = kAnswersOfText + 2;
+
 struct Config {
   bool dev = false;
   std::string listen = "127.0.0.1";
@@ -44,7 +49,7 @@ struct Config {
   std::uint64_t text_bytes_max = 65536;
   std::uint64_t payload_bytes_max = 1'000'000;
   // Room for what the longest text brings to its own author: an answer and two events, as JSON.
-  std::uint64_t queue_bytes_max = 1'310'720;
+  std::uint64_t queue_bytes_max = 2 << 20;
   std::uint64_t connections_max = 0;
   std::uint64_t connections_per_address = 256;
   std::uint64_t connections_per_user = 32;

@@ -115,7 +115,9 @@ chatrt::gateway::ChatOptions chat_options(const Config& config) {
   options.address_rate = rate(config.events_per_address);
   options.connections_per_user = config.connections_per_user;
   options.recovery_window = ms(config.recovery_window_ms);
-  options.asked_bytes_max = config.queue_bytes_max / 2;
+  // The answers to one more message have to fit behind it.
+  options.asked_bytes_max = std::min(
+      config.queue_bytes_max / 2, config.queue_bytes_max - kAnswersOfText * config.text_bytes_max);
   return options;
 }
 

@@ -156,7 +156,7 @@ Status Handlers::send_message(const Call& call) {
   if (Status sender = check_sender(fields, call.user); !sender) return sender;
 
   // It comes back with the answer and as message_sent, and to oneself once more.
-  pace_.expect(call.socket, 3 * draft.text.size());
+  pace_.expect(call.socket, 3 * socketio::json_string_size(draft.text));
   const std::size_t shard = Delivery::shard_of(call.connection());
   posts_.add(shard, std::move(draft), [this, to = call.answer_to()](const Result<Message>& posted) {
     if (!posted) return answers_.refuse(to, posted.error());

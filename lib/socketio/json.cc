@@ -234,19 +234,25 @@ std::size_t plain_prefix(std::string_view text) {
   return i;
 }
 
+// What stands behind the backslash; 'u': with four digits.
+char escape_of(unsigned char c) {
+  switch (c) {
+    case '"': return '"';
+    case '\\': return '\\';
+    case '\b': return 'b';
+    case '\f': return 'f';
+    case '\n': return 'n';
+    case '\r': return 'r';
+    case '\t': return 't';
+    default: return 'u';
+  }
+}
+
 void append_escaped(std::string& out, unsigned char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  out.push_back('\\');
-  switch (c) {
-    case '"': out.push_back('"'); break;
-    case '\\': out.push_back('\\'); break;
-    case '\b': out.push_back('b'); break;
-    case '\f': out.push_back('f'); break;
-    case '\n': out.push_back('n'); break;
-    case '\r': out.push_back('r'); break;
-    case '\t': out.push_back('t'); break;
-    default: out.append("u00").append({kHex[c >> 4], kHex[c & 15]});
-  }
+  const char escape = escape_of(c);
+  out.append({'\\', escape});
+  if (escape == 'u') out.append({'0', '0', kHex[c >> 4], kHex[c & 15]});
 }
 
 void append_node(std::string& out, const Node& value) {
@@ -406,6 +412,15 @@ void append_json_string(std::string& out, std::string_view text) {
   }
   out.append(text);
   out.push_back('"');
+}
+
+std::size_t json_string_size(std::string_view text) noexcept {
+  std::size_t size = text.size() + 2;
+  for (std::size_t plain = plain_prefix(text); plain < text.size(); plain = plain_prefix(text)) {
+    size += escape_of(static_cast<unsigned char>(text[plain])) == 'u' ? 5 : 1;
+    text.remove_prefix(plain + 1);
+  }
+  return size;
 }
 
 void append_json_number(std::string& out, std::uint64_t number) {

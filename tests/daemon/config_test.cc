@@ -123,7 +123,7 @@ TEST_SUITE("read_command_line") {
       for (const std::uint64_t value : {option.min, option.max}) {
         CAPTURE(name);
         // These two have to fit each other; of a flag given twice the last one counts.
-        CHECK(error_of({"--text-bytes-max", "1024", "--queue-bytes-max", "1073741824", "--" + name,
+        CHECK(error_of({"--text-bytes-max", "200", "--queue-bytes-max", "1073741824", "--" + name,
                         std::to_string(value)}) == "");
       }
     }
@@ -176,7 +176,10 @@ TEST_SUITE("read_command_line") {
     }
     CHECK(error_of({"--trusted-proxy", "10.0.0.1", "--trusted-proxy", "fd00::1"}) == "");
     CHECK(error_of({"--queue-bytes-max", "65536"}).starts_with("queue-bytes-max: "));
-    CHECK(error_of({"--queue-bytes-max", "65536", "--text-bytes-max", "16384"}) == "");
+    CHECK(error_of({"--queue-bytes-max", "65536", "--text-bytes-max", "3276"}) == "");
+    CHECK(error_of({"--queue-bytes-max", "65536", "--text-bytes-max", "3277"}) ==
+          "queue-bytes-max: what comes of one message of text-bytes-max would not fit; at least "
+          "65540");
   }
 
   TEST_CASE("refuses a log level that is none, and --dev on an address others can reach") {

@@ -26,6 +26,17 @@ describe('bursts', () => {
       ann.close();
     });
 
+    it(`20 long texts at once over ${transport}, longer still as JSON, close no connection`, async () => {
+      const ann = await open(chatd, `quotes-${transport}`, transport);
+      for (const text of ['"'.repeat(65_536), '\u0001'.repeat(65_536)]) {
+        const acks = await Promise.all(Array.from({ length: 20 }, () => ann.send(ann.user, text)));
+        assert.ok(acks.filter((ack) => ack.ok).length >= 2);
+        assert.ok(acks.every((ack) => ack.ok || ack.error.code === 'busy'));
+      }
+      assert.deepEqual([ann.connects, ann.disconnects], [1, []]);
+      ann.close();
+    });
+
     it(`40 pages at once over ${transport} come on one connection`, async () => {
       const ann = await open(chatd, 'ann', transport);
       const pages = await Promise.all(Array.from({ length: 40 }, () => ann.ask('history', { userId: 'bob' })));

@@ -73,14 +73,14 @@ test("one connection too many is refused however its user is said", async (t) =>
 });
 
 test("a session that is closed for what waits for it is counted", async (t) => {
-  const chatd = await Chatd.start(t, { args: ["--queue-bytes-max", "20000", "--text-bytes-max", "5000"] });
+  const chatd = await Chatd.start(t, { args: ["--queue-bytes-max", "20000", "--text-bytes-max", "1000"] });
   const poll = await chatd.request("GET", POLL);
   const path = `${POLL}&sid=${JSON.parse(poll.body.slice(1)).sid}`;
   const say = (body) =>
     chatd.request("POST", path, { body, headers: { "Content-Type": "text/plain" } });
   await say('40\x1e42["register","bob"]');
-  for (let i = 0; i < 10; i++) {
-    const body = { senderId: "ann", selectedUser: "bob", textMessage: "x".repeat(4000) };
+  for (let i = 0; i < 40; i++) {
+    const body = { senderId: "ann", selectedUser: "bob", textMessage: "x".repeat(1000) };
     await chatd.json("POST", "/v1/messages", { body });
   }
   assert.equal(await chatd.metric("chatd_slow_readers_closed_total"), 1);

@@ -194,5 +194,20 @@ TEST_SUITE("JsonView::append_to") {
   }
 }
 
+TEST_SUITE("json_string_size") {
+  TEST_CASE("is what append_json_string appends") {
+    std::string text;
+    for (int c = 0; c < 128; ++c) {
+      text.push_back(static_cast<char>(c));
+      for (const std::string& one : {text, std::string(1, text.back()), text + "\xc3\xa4" + text}) {
+        std::string appended;
+        append_json_string(appended, one);
+        CHECK(json_string_size(one) == appended.size());
+      }
+    }
+    CHECK(json_string_size("") == 2);
+  }
+}
+
 }  // namespace
 }  // namespace chatrt::socketio

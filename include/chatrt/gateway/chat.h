@@ -43,7 +43,8 @@ struct ChatOptions {
   std::size_t early_bytes_max = 256 * 1024;  // the same, in bytes; above either: busy
   // Answers that one client may wait for at once, by what they are expected to take; what it asks
   // for beyond that is held, up to the bounds that follow, and above those busy. Half of what may
-  // wait for a client (engineio::Options::queued_bytes_max), or less.
+  // wait for a client (engineio::Options::queued_bytes_max), or less: beyond it that needs room for
+  // the answers to one event, which are those to one text three times, of six bytes a character.
   std::size_t asked_bytes_max = 512 * 1024;
   std::size_t held_events_max = 16384;
   std::size_t held_bytes_max = 1 << 20;

@@ -84,6 +84,8 @@ class CHATRT_EXPORT Json {
 // `text` as a JSON string with its quotes; escapes what RFC 8259 asks for and U+2028/U+2029 not, as
 // JSON.stringify does. REQUIRES: valid UTF-8
 CHATRT_EXPORT void append_json_string(std::string& out, std::string_view text);
+// How many bytes that appends.
+CHATRT_EXPORT std::size_t json_string_size(std::string_view text) noexcept;
 CHATRT_EXPORT void append_json_number(std::string& out, std::uint64_t number);
 CHATRT_EXPORT void append_json_number(std::string& out, std::int64_t number);
 
