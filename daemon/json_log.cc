@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
+#include <utility>
 
 #include "chatrt/message.h"
 #include "chatrt/socketio/json.h"
@@ -16,8 +18,10 @@ namespace {
 
 constexpr std::size_t kFieldBytesMax = 256;
 constexpr std::size_t kGatheredBytesMax = 256 * 1024;
+constexpr std::size_t kWaitingBytesMax = 1024 * 1024;
 constexpr std::chrono::milliseconds kGatherFor{50};
-constexpr int kPatienceMs = 100;  // for a reader that is there
+constexpr std::chrono::milliseconds kLastWords{500};
+constexpr int kLookEveryMs = 100;  // whether it is time to end
 
 std::string_view level_name(chatrt::LogLevel level) {
   switch (level) {
@@ -95,94 +99,138 @@ bool may_wait(int fd) noexcept {
   return S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || ::isatty(fd) == 1;
 }
 
-// The bytes of as many lines as fit; 0 if the first does not.
-std::size_t lines_within(std::string_view lines, std::size_t bytes) noexcept {
-  return lines.size() <= bytes ? lines.size() : lines.substr(0, bytes).rfind('\n') + 1;
+// As many lines as a pipe takes as a whole, or the first, if that is longer.
+std::size_t piece_of(std::string_view lines) noexcept {
+  if (lines.size() <= PIPE_BUF) return lines.size();
+  const std::size_t end = lines.rfind('\n', PIPE_BUF - 1);
+  return (end == std::string_view::npos ? lines.find('\n') : end) + 1;
+}
+
+std::uint64_t count_lines(std::string_view lines) noexcept {
+  return static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
 }
 
 }  // namespace
 
 JsonLog::JsonLog(int fd, chatrt::LogLevel level, const chatrt::Clock& clock)
-    : fd_(fd), may_wait_(may_wait(fd)), level_(level), clock_(clock), flusher_([this] { run(); }) {}
+    : fd_(fd), may_wait_(may_wait(fd)), level_(level), clock_(clock), writer_([this] { run(); }) {}
 
 JsonLog::~JsonLog() {
   {
     const std::lock_guard lock(mutex_);
+    give_up_at_ = Clock::now() + kLastWords;
     stopping_ = true;
   }
   wake_.notify_one();
-  flusher_.join();
+  writer_.join();
 }
 
 void JsonLog::write(chatrt::LogLevel level, std::string_view event,
                     std::span<const chatrt::LogField> fields) noexcept {
   const std::lock_guard lock(mutex_);
   const std::size_t before = lines_.size();
+  if (before > kWaitingBytesMax) {
+    ++left_out_;
+    return;
+  }
   try {
-    if (left_out_ > 0 && has_room()) {
-      const chatrt::LogField lines{"lines", left_out_};
-      append(chatrt::LogLevel::warning, "log_left_out", {&lines, 1});
-      left_out_ = 0;
-    }
-    append(level, event, fields);
+    append(lines_, level, event, fields);
   } catch (const std::exception&) {
-    lines_.resize(before);  // out of memory: the line is lost
+    lines_.resize(before);  // out of memory
+    ++left_out_;
     return;
   }
   const bool urgent = level >= chatrt::LogLevel::warning || lines_.size() > kGatheredBytesMax;
-  if (urgent) return flush();
-  if (before > 0) return;  // the flusher knows
-  if (Clock::now() - flushed_at_ >= kGatherFor) return flush();
+  if (before > 0 && (!urgent || urgent_)) return;  // the writer knows
+  urgent_ = urgent;
   wake_.notify_one();
 }
 
-void JsonLog::append(chatrt::LogLevel level, std::string_view event,
-                     std::span<const chatrt::LogField> fields) {
-  lines_.append(R"({"time":")");
-  chatrt::append_timestamp(lines_, clock_.now());
-  lines_.append(R"(","level":")").append(level_name(level)).append(R"(","event":")");
-  lines_.append(event).push_back('"');
+void JsonLog::append(std::string& out, chatrt::LogLevel level, std::string_view event,
+                     std::span<const chatrt::LogField> fields) const {
+  out.append(R"({"time":")");
+  chatrt::append_timestamp(out, clock_.now());
+  out.append(R"(","level":")").append(level_name(level)).append(R"(","event":")");
+  out.append(event).push_back('"');
   for (const chatrt::LogField& field : fields) {
-    lines_.append(",\"").append(field.key).append("\":");
+    out.append(",\"").append(field.key).append("\":");
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-      append_text(lines_, *text);
+      append_text(out, *text);
     } else if (const auto* truth = std::get_if<bool>(&field.value)) {
-      lines_.append(*truth ? "true" : "false");
+      out.append(*truth ? "true" : "false");
     } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
-      chatrt::socketio::append_json_number(lines_, *number);
+      chatrt::socketio::append_json_number(out, *number);
     } else {
-      chatrt::socketio::append_json_number(lines_, std::get<std::uint64_t>(field.value));
+      chatrt::socketio::append_json_number(out, std::get<std::uint64_t>(field.value));
     }
   }
-  lines_.append("}\n");
+  out.append("}\n");
 }
 
-bool JsonLog::has_room() noexcept {
-  pollfd writable{fd_, POLLOUT, 0};
-  stuck_ = may_wait_ && ::poll(&writable, 1, stuck_ ? 0 : kPatienceMs) == 0;
-  return !stuck_;
+// A pipe, a socket or a terminal has room. False: it is time to end.
+bool JsonLog::wait_for_room() noexcept {
+  while (may_wait_) {
+    pollfd writable{fd_, POLLOUT, 0};
+    if (::poll(&writable, 1, kLookEveryMs) > 0) break;
+    if (stopping_ && Clock::now() >= give_up_at_) return false;
+  }
+  return true;
 }
 
 // A log that cannot be written must not stop the chat.
-void JsonLog::flush() noexcept {
-  std::string_view rest = lines_;
-  while (!rest.empty()) {
-    const std::size_t size = may_wait_ ? lines_within(rest, PIPE_BUF) : rest.size();
-    if (size == 0 || !has_room()) break;
-    [[maybe_unused]] const ssize_t written = ::write(fd_, rest.data(), size);
-    rest.remove_prefix(size);
+std::uint64_t JsonLog::put(std::string_view lines) noexcept {
+  // What was missing of the last line is counted already.
+  if (torn_ && ::write(fd_, "\n", 1) == 1) torn_ = false;
+  bool goes_on = !torn_;
+  while (goes_on && !lines.empty()) {
+    std::string_view piece = lines.substr(0, may_wait_ ? piece_of(lines) : lines.size());
+    lines.remove_prefix(piece.size());
+    goes_on = put_piece(piece);
+    if (!goes_on) lines = {piece.data(), piece.size() + lines.size()};
   }
-  left_out_ += static_cast<std::uint64_t>(std::ranges::count(rest, '\n'));
-  lines_.clear();
-  flushed_at_ = Clock::now();
+  return count_lines(lines);
+}
+
+// False: `piece` is what is left of it. A disk or a socket may take a part.
+bool JsonLog::put_piece(std::string_view& piece) noexcept {
+  while (!piece.empty() && wait_for_room()) {
+    const ssize_t written = ::write(fd_, piece.data(), piece.size());
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (written <= 0) break;
+    torn_ = piece[static_cast<std::size_t>(written) - 1] != '\n';
+    piece.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return piece.empty();
+}
+
+std::uint64_t JsonLog::put_noted(std::string_view lines, std::uint64_t left_out) noexcept {
+  if (left_out == 0) return put(lines);
+  try {
+    const chatrt::LogField field{"lines", left_out};
+    std::string note;
+    append(note, chatrt::LogLevel::warning, "log_left_out", {&field, 1});
+    if (put(note) == 0) return put(lines);
+  } catch (const std::exception&) {  // out of memory
+  }
+  return left_out + count_lines(lines);
 }
 
 void JsonLog::run() {
+  std::string lines;
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
+  for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !lines_.empty(); });
-    wake_.wait_until(lock, flushed_at_ + kGatherFor, [this] { return stopping_; });
-    if (!lines_.empty()) flush();
+    wake_.wait_until(lock, put_at_ + kGatherFor, [this] { return stopping_ || urgent_; });
+    if (lines_.empty()) return;
+    std::swap(lines, lines_);
+    urgent_ = false;
+    const std::uint64_t before = std::exchange(left_out_, 0);
+    lock.unlock();
+    const std::uint64_t left_out = put_noted(lines, before);
+    lines.clear();
+    lock.lock();
+    left_out_ += left_out;
+    put_at_ = Clock::now();
   }
 }
 

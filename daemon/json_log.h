@@ -1,6 +1,7 @@
 // Log lines as JSON, one object a line, on a file descriptor.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -16,12 +17,12 @@ namespace chatd {
 // {"time":"...","level":"info","event":"connect",...}. Strings are escaped, cut at 256 bytes, and
 // what is not UTF-8 in them is replaced, so that every line parses whatever clients send.
 //
-// A write() for each line would cost more than the message it tells of, so under load lines are
-// gathered: one that comes within 50 ms of the last write leaves with the next, at most 50 ms
-// later. Warnings and errors leave at once, with all before them. A killed process loses what was
-// gathered; nothing else does. What a pipe, a socket or a terminal has no room for within a tenth
-// of a second is left out, and all further lines until it has: nobody waits for whoever does not
-// read it. A line says how many there were.
+// Lines are written by a thread of the log's own: nobody waits for a disk or for whoever reads it,
+// if anybody does. They are gathered: one that comes within 50 ms of the last write leaves with the
+// next, at most 50 ms later; warnings and errors leave at once, with all before them. A killed
+// process loses what was gathered. Where 1 MiB waits, or the disk takes no more, lines are left out
+// whole, and one that says how many comes as soon as there is room. The destructor gives a reader
+// half a second for the rest.
 class JsonLog final : public chatrt::LogSink {
  public:
   JsonLog(int fd, chatrt::LogLevel level, const chatrt::Clock& clock);
@@ -34,12 +35,17 @@ class JsonLog final : public chatrt::LogSink {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // All with mutex_ held.
-  void append(chatrt::LogLevel level, std::string_view event,
-              std::span<const chatrt::LogField> fields);
-  void flush() noexcept;
-  bool has_room() noexcept;
+  void append(std::string& out, chatrt::LogLevel level, std::string_view event,
+              std::span<const chatrt::LogField> fields) const;
+
+  // On the writer's thread.
   void run();
+  // How many of them are left out.
+  std::uint64_t put(std::string_view lines) noexcept;
+  // The same, behind a line that says how many were left out before; if that is, too, with those.
+  std::uint64_t put_noted(std::string_view lines, std::uint64_t left_out) noexcept;
+  bool put_piece(std::string_view& piece) noexcept;
+  bool wait_for_room() noexcept;
 
   const int fd_;
   const bool may_wait_;  // a write() to it
@@ -49,11 +55,14 @@ class JsonLog final : public chatrt::LogSink {
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::string lines_;
-  bool stuck_ = false;          // nobody reads it
+  bool urgent_ = false;         // some of them
   std::uint64_t left_out_ = 0;  // lines
-  Clock::time_point flushed_at_{};
-  bool stopping_ = false;
-  std::thread flusher_;
+  Clock::time_point put_at_{};
+
+  std::atomic<bool> stopping_{false};
+  Clock::time_point give_up_at_{};  // set before stopping_
+  bool torn_ = false;               // the writer's: a line has begun and not ended
+  std::thread writer_;
 };
 
 }  // namespace chatd

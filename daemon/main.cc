@@ -2,6 +2,7 @@
 // code how that went: 0 drained, 2 unusable configuration, 3 unusable database, 4 drained because
 // the disk failed.
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +57,22 @@ void print_banner(const chatd::Config& config, std::uint16_t port) {
       url.c_str(), url.c_str(), url.c_str(), url.c_str(), url.c_str(), url.c_str(), url.c_str(),
       config.db.c_str());
   std::fflush(stdout);
+}
+
+// Where one of the three is closed, the next file would take its number, and the log be written
+// into that: the database, say.
+void open_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) == -1) ::open("/dev/null", O_RDWR);
+  }
+}
+
+// Whoever has started us may say so before we are ready for it.
+void hold_reload() {
+  sigset_t reload;
+  sigemptyset(&reload);
+  sigaddset(&reload, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &reload, nullptr);
 }
 
 // Signals that end the process or reload its keys are waited for, not handled: threads made from
@@ -115,6 +132,8 @@ int wait_for_signal(const sigset_t& awaited, const StoreFailure& failure) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_descriptors();
+  hold_reload();
   const chatd::CommandLine line = chatd::read_command_line(argc, argv);
   if (line.print) {
     std::fputs(line.print->c_str(), stdout);
@@ -162,8 +181,10 @@ int main(int argc, char** argv) {
   // A second one ends the process at once.
   std::signal(SIGTERM, SIG_DFL);
   std::signal(SIGINT, SIG_DFL);
-  sigset_t second = awaited;
-  sigdelset(&second, SIGUSR1);
+  sigset_t second;
+  sigemptyset(&second);
+  sigaddset(&second, SIGTERM);
+  sigaddset(&second, SIGINT);
   pthread_sigmask(SIG_UNBLOCK, &second, nullptr);
   (*server)->stop();
   log.log(chatrt::LogLevel::info, "stop");

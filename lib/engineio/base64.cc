@@ -22,7 +22,8 @@ constexpr std::array<std::int8_t, 256> make_values() {
   }
   values['-'] = values['+'];
   values['_'] = values['/'];
-  for (const unsigned char space : {' ', '\t', '\r', '\n'}) values[space] = kSpace;
+  for (const char space : {' ', '\t', '\r', '\n'})
+    values[static_cast<unsigned char>(space)] = kSpace;
   values['='] = kPadding;
   return values;
 }

@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <string>
 
 #include "chatrt/socketio/json.h"
@@ -35,6 +37,32 @@ std::string drained(int end) {
     all.append(buffer.data(), static_cast<std::size_t>(size));
   }
   return all;
+}
+
+std::string content_of(int file) {
+  std::string all(1 << 24, '\0');
+  all.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(::pread(file, all.data(), all.size(), 0), 0)));
+  return all;
+}
+
+// Of what a log has written.
+struct Counted {
+  std::uint64_t lines = 0;
+  std::uint64_t left_out = 0;
+  std::uint64_t torn = 0;  // no JSON
+};
+Counted count(std::string_view log) {
+  Counted counted;
+  chatrt::socketio::Json json;
+  for (std::size_t end = 0; (end = log.find('\n')) != std::string_view::npos;) {
+    if (json.parse(log.substr(0, end)) != chatrt::socketio::Json::ParseStatus::ok) ++counted.torn;
+    if (json.root().find("event").as_string() == "line") ++counted.lines;
+    counted.left_out += json.root().find("lines").as_uint64().value_or(0);
+    log.remove_prefix(end + 1);
+  }
+  CHECK(log.empty());
+  return counted;
 }
 
 // A log whose lines end in a pipe.
@@ -77,27 +105,56 @@ TEST_SUITE("JsonLog") {
     REQUIRE(::pipe2(ends.data(), 0) == 0);  // whose write() waits
     REQUIRE(::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
     const chatrt::testing::ManualClock clock;
-    constexpr std::uint64_t kLines = 10'000;
+    std::uint64_t logged = 0;
     std::string got;
     {
       JsonLog log{ends[1], LogLevel::info, clock};
-      for (std::uint64_t i = 0; i < kLines; ++i) log.log(LogLevel::warning, "line", {{"i", i}});
-      got = drained(ends[0]);
-      log.log(LogLevel::warning, "line", {{"i", kLines}});
-      got += drained(ends[0]);
+      const auto say = [&] { log.log(LogLevel::warning, "line", {{"i", ++logged}}); };
+      while (logged < 50'000) say();  // some 4 MB
+      const auto read_until = [&](const std::string& text) {
+        while (got.find(text) == std::string::npos) {
+          pollfd readable{ends[0], POLLIN, 0};
+          REQUIRE(::poll(&readable, 1, 10'000) == 1);
+          got += drained(ends[0]);
+          if (text == "log_left_out") say();
+        }
+      };
+      read_until("log_left_out");
+      read_until("\"i\":" + std::to_string(logged) + "}\n");
     }
     for (const int end : ends) ::close(end);
-    std::uint64_t lines = 0;
-    std::uint64_t left_out = 0;
-    chatrt::socketio::Json json;
-    for (std::size_t begin = 0; begin < got.size(); begin = got.find('\n', begin) + 1) {
-      std::string line = got.substr(begin, got.find('\n', begin) - begin);
-      REQUIRE(json.parse(line) == chatrt::socketio::Json::ParseStatus::ok);
-      if (json.root().find("event").as_string() == "line") ++lines;
-      left_out += json.root().find("lines").as_uint64().value_or(0);
+    const Counted counted = count(got);
+    CHECK(counted.left_out > 0);
+    CHECK(counted.torn == 0);
+    CHECK(counted.lines + counted.left_out == logged);
+  }
+
+  TEST_CASE("a disk that takes no more tears one line, and all that is missing is counted") {
+    const std::string path = "log_and_metrics_test." + std::to_string(::getpid());
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    REQUIRE(fd >= 0);
+    REQUIRE(::unlink(path.c_str()) == 0);
+    const chatrt::testing::ManualClock clock;
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit unlimited{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+    const rlimit full{.rlim_cur = 10'000, .rlim_max = unlimited.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &full) == 0);
+    std::uint64_t logged = 0;
+    {
+      JsonLog log{fd, LogLevel::info, clock};
+      const auto say = [&] { log.log(LogLevel::warning, "line", {{"i", ++logged}}); };
+      while (content_of(fd).size() < full.rlim_cur) say();
+      for (int i = 0; i < 1000; ++i) say();
+      REQUIRE(::setrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+      while (content_of(fd).find("log_left_out") == std::string::npos) say();
     }
-    CHECK(left_out > 0);
-    CHECK(lines + left_out == kLines + 1);
+    const std::string got = content_of(fd);
+    ::close(fd);
+    const Counted counted = count(got);
+    CHECK(counted.left_out > 0);
+    CHECK(counted.torn == 1);
+    CHECK(counted.lines + counted.left_out == logged);
   }
 
   TEST_CASE_FIXTURE(LogFixture, "writes one object a line, with time, level, event and fields") {

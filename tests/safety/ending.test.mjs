@@ -1,10 +1,11 @@
 // The end of the process, with work under way that the Hub does not know of.
 import assert from "node:assert/strict";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { Chatd, OPERATOR, folder, silent, sleep } from "./lib/chatd.mjs";
+import { CHATD, Chatd, OPERATOR, folder, silent, sleep } from "./lib/chatd.mjs";
 
 const SHIM = process.env.FAILING_SYNC ?? "build/tests/preload/failing_sync.so";
 
@@ -33,6 +34,20 @@ test("a sync that outlasts the client and the shards is waited for", async (t) =
   // Time in which it would end, if it did not wait: nothing says that it does.
   const early = await Promise.race([chatd.ended.then(() => true), sleep(1000)]);
   assert.notEqual(early, true, "it waits");
+  chatd.process.kill("SIGHUP"); // which is for those that run
   rmSync(hold);
   assert.equal(await chatd.ended, 0);
+});
+
+test("without standard descriptors, the log goes into no file of the database's", async (t) => {
+  const dir = folder(t);
+  const command = 'exec "$0" --dev --port 0 --db chat.db --log-level debug <&- >&- 2>&-';
+  const chatd = spawn("sh", ["-c", command, CHATD], { cwd: dir, stdio: "ignore" });
+  const ended = new Promise((resolve) => chatd.on("exit", resolve));
+  t.after(() => chatd.kill("SIGKILL"));
+  const files = ["chat.db-lock", "chat.db-wal", "chat.db.position", "chat.db.sessions"].map((name) => join(dir, name));
+  while (!files.every(existsSync)) await sleep(10);
+  chatd.kill("SIGTERM");
+  await ended;
+  for (const file of files.filter(existsSync)) assert.ok(!readFileSync(file).includes('{"time":'), file);
 });
