@@ -80,9 +80,7 @@ void Chat::on_event(socketio::Socket& socket, const socketio::Event& event) {
 }
 
 std::optional<Duration> Chat::take_request(const UserId& user, std::string_view address) {
-  auto wait = impl_->quotas.take(user, address, impl_->parts.clock.monotonic());
-  if (wait) impl_->answers.count(Errc::rate_limited);
-  return wait;
+  return impl_->quotas.take(user, address, impl_->parts.clock.monotonic());
 }
 
 void Chat::post(unsigned shard, PostDraft&& draft, Callback<void(const Result<Message>&)> done) {

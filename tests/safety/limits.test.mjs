@@ -39,6 +39,7 @@ test("API calls take from the same quota", async (t) => {
   assert.equal(http.status, 429);
   assert.equal(http.data.code, "rate_limited");
   assert.ok(Number(http.headers["retry-after"]) >= 1);
+  assert.equal(await chatd.metric('chatd_refused_total{code="rate_limited"}', OPERATOR), 1);
 });
 
 test("a user has so many connections, an address too, and handshakes have a rate", async (t) => {

@@ -101,7 +101,7 @@ class CHATRT_EXPORT Chat final : public socketio::Namespace, public Outlet {
   [[nodiscard]] bool send_fences(unsigned shard);
 
   // The same quotas for requests that come another way, as by HTTP: nothing, or how long to wait.
-  // Any thread.
+  // Not counted by refused(). Any thread.
   std::optional<Duration> take_request(const UserId& user, std::string_view address);
 
   // Hub::post() for messages that come another way, on the thread of a shard and with what comes
