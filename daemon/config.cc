@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <map>
 #include <set>
+#include <stdexcept>
 
 #include "config_file.h"
 #include "version.h"
@@ -220,6 +221,19 @@ std::optional<std::string> proxy_contradiction(const Config& config) {
   return std::nullopt;
 }
 
+std::optional<std::string> listen_contradiction(const Config& config) {
+  const std::string& listen = config.listen;
+  if (listen != "localhost" && !written(listen.substr(0, listen.find('%')))) {  // behind it: a zone
+    return "listen: \"" + listen + "\" is neither an IP address nor localhost";
+  }
+  if (config.dev && !is_loopback(listen)) {
+    return "listen: with --dev anybody may be anybody, so chatd listens on loopback alone, not "
+           "on " +
+           listen;
+  }
+  return std::nullopt;
+}
+
 // What no single option shows.
 std::optional<std::string> contradiction(const Config& config) {
   constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
@@ -259,12 +273,7 @@ std::optional<std::string> contradiction(const Config& config) {
   }
   if (auto wrong = proxy_contradiction(config)) return wrong;
   if (auto wrong = token_contradiction(config)) return wrong;
-  if (config.dev && !is_loopback(config.listen)) {
-    return "listen: with --dev anybody may be anybody, so chatd listens on loopback alone, not "
-           "on " +
-           config.listen;
-  }
-  return std::nullopt;
+  return listen_contradiction(config);
 }
 
 std::string from_environment(const std::string& name, Said& said) {
@@ -305,13 +314,19 @@ CommandLine read_command_line(int argc, const char* const* argv) {
                              (option.unit.empty() ? "" : " [" + std::string{option.unit} + "]") +
                              " (" + default_text(option) + ")";
     if (std::holds_alternative<bool Config::*>(option.member)) {
-      app.add_flag_callback(
-          flag, [&flags, &option] { flags[option.name] = {"true"}; }, help);
+      // "--dev", "--dev=false": counts up or down.
+      app.add_flag_function(
+             flag,
+             [&flags, &option](std::int64_t count) {
+               flags[option.name] = {count > 0 ? "true" : "false"};
+             },
+             help)
+          ->take_last();
     } else {
       app.add_option(flag, flags[option.name], help)->take_all()->allow_extra_args(false);
     }
   }
-  app.add_option("--config", file, "a TOML file with options by their names");
+  app.add_option("--config", file, "a TOML file with options by their names")->take_last();
   app.add_flag("--check", check, "check the configuration and exit");
   app.add_flag("--version", version, "print versions, of what it is linked with too, and exit");
   // Options may stand before it and behind it.
@@ -329,6 +344,9 @@ CommandLine read_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     result.error = error.what();
     std::replace(result.error->begin(), result.error->end(), '\n', ' ');
+    return result;
+  } catch (const std::logic_error&) {  // of the parser, where a flag's value is no number either
+    result.error = "the value of a flag (--dev=...) is neither true nor false";
     return result;
   }
   if (version) {
@@ -349,6 +367,7 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     }
     in_file = *std::move(read);
   }
+  std::map<std::string_view, std::string> places;
   for (const Option& option : kOptions) {
     Said said;
     const auto found = in_file.find(option.name);
@@ -366,6 +385,7 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     if (said.place.empty() && option.is_quota && result.config.dev) said = {{"0"}, "--dev"};
     if (said.place.empty()) continue;
     if ((result.error = apply(option, said, result.config))) return result;
+    places[option.name] = said.place;
   }
   if (!in_file.empty()) {
     result.error = in_file.begin()->first + ": no such option (" + file + ":" +
@@ -374,6 +394,11 @@ CommandLine read_command_line(int argc, const char* const* argv) {
   }
   // Who only asks needs to know where, and the operators' key.
   if (!result.explain) result.error = contradiction(result.config);
+  if (result.error) {
+    const auto place =
+        places.find(std::string_view{*result.error}.substr(0, result.error->find(':')));
+    if (place != places.end()) *result.error += " (" + place->second + ")";
+  }
   return result;
 }
 

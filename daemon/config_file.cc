@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "small_file.h"
+
 // The parser (3.3) takes some files that are wrong for faults of its own: it asserts (`[= 1`), or
 // says that it cannot come to where it is (a letter beyond ASCII behind a value: is it a space?).
 // The first is refused like other faults of a file, and the second is no.
@@ -37,9 +39,12 @@ chatrt::Result<std::map<std::string, FileValue, std::less<>>> read_config_file(
     return chatrt::Error{chatrt::Errc::invalid_argument,
                          "config: " + what + " (" + file + ":" + std::to_string(line) + ")"};
   };
+  // The parser takes a folder for an empty file, and does not say why it cannot read one.
+  const auto content = read_small_file(file);
+  if (!content) return chatrt::Error{content.error().code, "config: " + content.error().detail};
   std::map<std::string, FileValue, std::less<>> found;
   try {
-    const toml::table table = toml::parse_file(file);
+    const toml::table table = toml::parse(*content, file);
     for (const auto& [key, node] : table) {
       FileValue value{{}, node.source().begin.line};
       const std::string name{key.str()};

@@ -64,7 +64,4 @@ chatrt::Result<JwtKeys> read_jwks_file(const std::string& file);
 // The same from the text.
 chatrt::Result<JwtKeys> read_jwks(std::string_view text);
 
-// Whole, at most 1 MB.
-chatrt::Result<std::string> read_small_file(const std::string& file);
-
 }  // namespace chatd::auth

@@ -8,6 +8,7 @@
 #include "base64url.h"
 #include "chatrt/socketio/json.h"
 #include "jwt_key.h"
+#include "small_file.h"
 
 namespace chatd::auth {
 namespace {
@@ -17,7 +18,6 @@ using chatrt::Error;
 using chatrt::Result;
 using chatrt::socketio::JsonView;
 
-constexpr std::size_t kFileBytesMax = 1 << 20;
 constexpr std::size_t kKeysMax = 64;
 
 Error wrong(std::string what) { return {Errc::invalid_argument, std::move(what)}; }
@@ -68,19 +68,6 @@ const JwtKey* JwtKeys::find(const std::optional<std::string>& kid) const noexcep
     if (entry.kid == *kid) return &entry.key;
   }
   return nullptr;
-}
-
-Result<std::string> read_small_file(const std::string& file) {
-  struct Close {
-    void operator()(std::FILE* open) const { std::fclose(open); }
-  };
-  const std::unique_ptr<std::FILE, Close> in(std::fopen(file.c_str(), "rbe"));
-  if (in == nullptr) return wrong(file + ": " + std::strerror(errno));
-  std::string text(kFileBytesMax + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), in.get()));
-  if (std::ferror(in.get()) != 0) return wrong(file + ": cannot be read");
-  if (text.size() > kFileBytesMax) return wrong(file + ": larger than 1 MB");
-  return text;
 }
 
 Result<JwtKeys> read_key_file(const std::string& file, JwtAlgorithm algorithm) {

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "jwt_key.h"
+#include "small_file.h"
 
 namespace chatd::auth {
 namespace {

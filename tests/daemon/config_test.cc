@@ -101,6 +101,26 @@ TEST_SUITE("read_command_line") {
               .config.cors_origins.size() == 2);
     const Variable variable("CHATD_CORS_CREDENTIALS", "yes");
     CHECK(read({}).config.cors_credentials);
+    CHECK_FALSE(read({"--cors-credentials=false"}).config.cors_credentials);
+    CHECK_FALSE(read({"--cors-credentials", "--cors-credentials=false"}).config.cors_credentials);
+    CHECK(read({"--cors-credentials=false", "--cors-credentials"}).config.cors_credentials);
+    CHECK(read({"--cors-credentials=true"}).config.cors_credentials);
+    CHECK(error_of({"--cors-credentials=perhaps"}).find("neither true nor false") !=
+          std::string::npos);
+  }
+
+  TEST_CASE("says why a file cannot be read") {
+    CHECK(error_of({"--config", "/nonexistent/chatd.toml"}) ==
+          "config: /nonexistent/chatd.toml: No such file or directory");
+    CHECK(error_of({"--config", "/tmp"}) == "config: /tmp: Is a directory");
+    const TemporaryFile file("port = 1\n");
+    CHECK(read({"--config", "/nonexistent", "--config", file.name()}).config.port == 1);
+  }
+
+  TEST_CASE("names the place of what does not fit the rest, too") {
+    const Variable variable("CHATD_LOG_LEVEL", "loud");
+    CHECK(error_of({}).ends_with(" (CHATD_LOG_LEVEL)"));
+    CHECK(error_of({"--log-level", "quiet"}).ends_with(" (--log-level)"));
   }
 
   TEST_CASE("names the key and the place of every value that is out of range or of another kind") {
@@ -177,9 +197,8 @@ TEST_SUITE("read_command_line") {
     CHECK(error_of({"--trusted-proxy", "10.0.0.1", "--trusted-proxy", "fd00::1"}) == "");
     CHECK(error_of({"--queue-bytes-max", "65536"}).starts_with("queue-bytes-max: "));
     CHECK(error_of({"--queue-bytes-max", "65536", "--text-bytes-max", "3276"}) == "");
-    CHECK(error_of({"--queue-bytes-max", "65536", "--text-bytes-max", "3277"}) ==
-          "queue-bytes-max: what comes of one message of text-bytes-max would not fit; at least "
-          "65540");
+    CHECK(error_of({"--queue-bytes-max", "65536", "--text-bytes-max", "3277"})
+              .ends_with("at least 65540 (--queue-bytes-max)"));
   }
 
   TEST_CASE("refuses a log level that is none, and --dev on an address others can reach") {
