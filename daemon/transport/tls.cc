@@ -2,20 +2,37 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
+#include <ctime>
 
 namespace chatd::transport {
 namespace {
 
-// What OpenSSL says of the latest error, without its numbers.
+// What OpenSSL says of the first error, which is the cause of the others, without its numbers.
 std::string reason() {
-  const unsigned long error = ERR_peek_last_error();
+  const unsigned long error = ERR_peek_error();
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(error)) return std::strerror(ERR_GET_REASON(error));
   const char* text = error == 0 ? nullptr : ERR_reason_error_string(error);
   return text == nullptr ? "unusable" : text;
+}
+
+// Nobody is there to be asked, and OpenSSL would wait for them.
+int no_passphrase(char*, int, int, void* is_encrypted) {
+  *static_cast<bool*>(is_encrypted) = true;
+  return -1;
+}
+
+chatrt::Timestamp end_of(const X509* certificate) {
+  std::tm time{};
+  const ASN1_TIME* const end = certificate == nullptr ? nullptr : X509_get0_notAfter(certificate);
+  if (end == nullptr || ASN1_TIME_to_tm(end, &time) != 1) return {};
+  return chatrt::Timestamp{std::chrono::seconds{::timegm(&time)}};
 }
 
 chatrt::Error bad(const std::string& option, const std::string& file) {
@@ -51,13 +68,23 @@ chatrt::Result<TlsKeys> TlsKeys::read(const std::string& cert_file, const std::s
   // Sessions are resumed by tickets; none are kept here.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  ERR_clear_error();
   if (SSL_CTX_use_certificate_chain_file(context, cert_file.c_str()) != 1) {
     return bad("tls-cert", cert_file);
   }
-  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    return bad("tls-key", key_file);
+  bool is_encrypted = false;
+  SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+  SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
+  const bool usable = SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) == 1;
+  SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
+  if (is_encrypted) {
+    ERR_clear_error();
+    return chatrt::Error{
+        chatrt::Errc::invalid_argument,
+        "tls-key: " + key_file + ": encrypted, and nobody is asked for passphrases"};
   }
+  if (!usable || SSL_CTX_check_private_key(context) != 1) return bad("tls-key", key_file);
+  keys.end_ = end_of(SSL_CTX_get0_certificate(context));
   return keys;
 }
 

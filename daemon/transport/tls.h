@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "chatrt/clock.h"
 #include "chatrt/result.h"
 
 struct ssl_ctx_st;
@@ -21,9 +22,13 @@ class TlsKeys {
   // PEM files. An Error names the option and the file: "tls-cert: ...", "tls-key: ...".
   static chatrt::Result<TlsKeys> read(const std::string& cert_file, const std::string& key_file);
 
+  // When the certificate ends.
+  chatrt::Timestamp end() const noexcept { return end_; }
+
  private:
   friend class TlsStream;
   std::shared_ptr<ssl_ctx_st> context_;
+  chatrt::Timestamp end_{};
 };
 
 // The keys that new connections are served with. Any thread.

@@ -1,6 +1,6 @@
 // TLS in chatd: stock clients over https and wss, what is refused, and other keys on SIGHUP.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -17,11 +17,15 @@ describe('TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chatrt-tls-'));
   const cert = join(folder, 'cert.pem');
   const key = join(folder, 'key.pem');
+  const encrypted = join(folder, 'encrypted.pem');
+  const foreign = join(folder, 'foreign.pem');
   let chatd;
   let ca;
 
   before(async () => {
+    issue(cert, foreign);
     ca = issue(cert, key);
+    execFileSync('openssl', ['pkey', '-in', key, '-aes256', '-passout', 'pass:secret', '-out', encrypted]);
     // Several shards: a connection goes to that of its session, in the middle of its TLS.
     chatd = await new Chatd(['--tls-cert', cert, '--tls-key', key, '--shards', '3']).start();
   });
@@ -119,6 +123,7 @@ describe('TLS', () => {
     writeFileSync(cert, served);
     const refused = explain(other);
     assert.deepEqual([refused.status, refused.stdout], [1, '']);
+    assert.match(refused.stderr, /another certificate than that of .*other\.pem is served there/);
   });
 
   it('takes other keys on SIGHUP, and keeps its own where they are no good', async (t) => {
@@ -144,13 +149,15 @@ describe('TLS', () => {
   for (const [what, files, names] of [
     ['a certificate without a key', ['--tls-cert', cert], /^chatd: tls-key: /],
     ['a key without a certificate', ['--tls-key', key], /^chatd: tls-cert: /],
-    ['a certificate that is not there', ['--tls-cert', join(folder, 'none.pem'), '--tls-key', key], /^chatd: tls-cert: .*none\.pem: /],
+    ['a certificate that is not there', ['--tls-cert', join(folder, 'none.pem'), '--tls-key', key], /^chatd: tls-cert: .*none\.pem: No such file or directory$/],
     ['a key that is none', ['--tls-cert', cert, '--tls-key', cert], /^chatd: tls-key: .*cert\.pem: /],
+    ['a key that is encrypted', ['--tls-cert', cert, '--tls-key', encrypted], /^chatd: tls-key: .*encrypted\.pem: encrypted, /],
+    ['the key of another certificate', ['--tls-cert', cert, '--tls-key', foreign], /^chatd: tls-key: .*foreign\.pem: key values mismatch$/],
   ]) {
     it(`does not start with ${what}`, () => {
       const { status, stderr } = spawnSync(binary, ['--dev', '--port', '0', '--db', ':memory:', ...files], { encoding: 'utf8', timeout: 10_000 });
       assert.equal(status, 2);
-      assert.match(stderr, names);
+      assert.match(stderr.trimEnd(), names);
       assert.equal(stderr.trim().split('\n').length, 1);
     });
   }
