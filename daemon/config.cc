@@ -52,6 +52,8 @@ constexpr std::array kOptions = {
     Option{"operator-key", &Config::operator_key, "", 0, 0,
            "a file with the secret by which servers call for any user, and see and do what only "
            "operators may; read again on SIGHUP"},
+    Option{"metrics-key", &Config::metrics_key, "", 0, 0,
+           "a file with the secret by which /metrics alone is read; read again on SIGHUP"},
     Option{
         "tls-cert", &Config::tls_cert, "", 0, 0,
         "a PEM file with the certificate and its chain: chatd then speaks TLS, and nothing else; "

@@ -33,6 +33,7 @@ struct Config {
   std::string jwt_issuer;
   std::string jwt_audience;
   std::string operator_key;
+  std::string metrics_key;
   std::string tls_cert;
   std::string tls_key;
   std::uint64_t token_grace_ms = 25000;

@@ -31,6 +31,7 @@ struct ApiParts {
   std::function<void(chatrt::ConnectionId)> disconnect;
   // Is this the operators' key? None is needed where `open` (--dev).
   std::function<bool(std::string_view)> is_operator;
+  std::function<bool(std::string_view)> may_read_metrics;
   bool open = false;
   // The quotas of users and addresses: nothing, or how long to wait. Operators have none.
   std::function<std::optional<chatrt::Duration>(const chatrt::UserId&, std::string_view)> take;

@@ -9,7 +9,8 @@ using chatrt::Result;
 using transport::HttpResponse;
 
 Result<HttpResponse> trace(const Call& call) {
-  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
+  if (const auto allowed = operators_only(call, call.parts.is_operator); !allowed)
+    return allowed.error();
   call.parts.explain(std::string{call.id},
                      answer<std::string>(call, [](std::string& body, const std::string& explained) {
                        body = explained;
@@ -27,7 +28,8 @@ Result<HttpResponse> readyz(const Call& call) {
 }
 
 Result<HttpResponse> revoke(const Call& call) {
-  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
+  if (const auto allowed = operators_only(call, call.parts.is_operator); !allowed)
+    return allowed.error();
   if (!call.parts.revoke) return Error{Errc::not_found, "this server takes no tokens"};
   auto revocation = read_revocation(call.arguments, call.parts.clock.now());
   if (!revocation) return std::move(revocation).error();
@@ -44,7 +46,8 @@ Result<HttpResponse> revoke(const Call& call) {
 }
 
 Result<HttpResponse> metrics(const Call& call) {
-  if (const auto allowed = operators_only(call); !allowed) return allowed.error();
+  if (const auto allowed = operators_only(call, call.parts.may_read_metrics); !allowed)
+    return allowed.error();
   return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", call.parts.metrics()};
 }
 

@@ -27,8 +27,8 @@ using Handler = chatrt::Result<transport::HttpResponse> (*)(const Call&);
 inline transport::HttpResponse later() { return {.status = 0, .content_type = {}}; }
 
 std::string_view token_of(const transport::HttpRequest& request);
-// Nothing for operators, and under --dev for all.
-chatrt::Status operators_only(const Call& call);
+// Nothing for whoever brings the key that `holds` knows, and under --dev for all.
+chatrt::Status operators_only(const Call& call, const std::function<bool(std::string_view)>& holds);
 // Does `text` begin with `lower`, in letters of ASCII of either case?
 bool starts_with_in_any_case(std::string_view text, std::string_view lower);
 

@@ -17,7 +17,11 @@ prometheus::ClientMetric& MetricsText::add(const std::string& name, const std::s
 }
 
 void MetricsText::counter(const std::string& name, const std::string& help, std::uint64_t value) {
-  add(name, help, prometheus::MetricType::Counter).counter.value = static_cast<double>(value);
+  counter(name, help, static_cast<double>(value));
+}
+
+void MetricsText::counter(const std::string& name, const std::string& help, double value) {
+  add(name, help, prometheus::MetricType::Counter).counter.value = value;
 }
 
 void MetricsText::counter(const std::string& name, const std::string& help,
@@ -35,7 +39,11 @@ void MetricsText::counter(const std::string& name, const std::string& help,
 }
 
 void MetricsText::gauge(const std::string& name, const std::string& help, std::uint64_t value) {
-  add(name, help, prometheus::MetricType::Gauge).gauge.value = static_cast<double>(value);
+  gauge(name, help, static_cast<double>(value));
+}
+
+void MetricsText::gauge(const std::string& name, const std::string& help, double value) {
+  add(name, help, prometheus::MetricType::Gauge).gauge.value = value;
 }
 
 void MetricsText::histogram(const std::string& name, const std::string& help,

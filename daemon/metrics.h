@@ -16,10 +16,12 @@ namespace chatd {
 class MetricsText {
  public:
   void counter(const std::string& name, const std::string& help, std::uint64_t value);
+  void counter(const std::string& name, const std::string& help, double value);
   // One sample for each value of a label.
   void counter(const std::string& name, const std::string& help, const std::string& label,
                const std::vector<std::pair<std::string, std::uint64_t>>& values);
   void gauge(const std::string& name, const std::string& help, std::uint64_t value);
+  void gauge(const std::string& name, const std::string& help, double value);
   // In seconds.
   void histogram(const std::string& name, const std::string& help, const Histogram& histogram);
 

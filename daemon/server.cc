@@ -20,8 +20,8 @@
 #include "http_api.h"
 #include "log_end.h"
 #include "metered_store.h"
-#include "metrics.h"
 #include "random.h"
+#include "server_metrics.h"
 #include "session_file.h"
 #include "trace_log.h"
 #include "transport/acceptor.h"
@@ -236,11 +236,11 @@ struct Server::Parts {
   std::shared_ptr<transport::Doorman> doorman;
   std::vector<std::unique_ptr<chatrt::socketio::Server>> servers;
   std::unique_ptr<transport::Acceptor> acceptor;
+  const chatrt::Timestamp started = clock.now();
   bool stopped = false;
 
   void build();
   bool unauthenticated_full() const;
-  std::string metrics() const;
   chatrt::MonotonicTime tick(unsigned shard, chatrt::MonotonicTime now,
                              chatrt::MonotonicTime& next_second);
 };
@@ -251,7 +251,11 @@ void Server::Parts::build() {
       .registry = *registry,
       .authorizer = gate.authorizer(),
       .log = log,
-      .metrics = [this] { return metrics(); },
+      .metrics =
+          [this] {
+            return metrics_text(
+                {hub, chat, gate, store, *doorman, shards, tls.get(), config, started});
+          },
       .ready =
           [this](std::function<void(bool)> done) {
             lanes.reads().post(
@@ -269,6 +273,7 @@ void Server::Parts::build() {
             });
           },
       .is_operator = [this](std::string_view key) { return gate.is_operator(key); },
+      .may_read_metrics = [this](std::string_view key) { return gate.may_read_metrics(key); },
       .open = config.dev,
       .take = [this](const chatrt::UserId& user,
                      std::string_view address) { return chat.take_request(user, address); },
@@ -335,66 +340,6 @@ bool Server::Parts::unauthenticated_full() const {
   std::size_t sessions = 0;
   for (const auto& shard : shards) sessions += shard->counters().sessions;
   return sessions >= max + hub.stats().connections;
-}
-
-std::string Server::Parts::metrics() const {
-  MetricsText text;
-  const chatrt::Hub::Stats stats = hub.stats();
-  text.counter("chatd_messages_committed_total", "Messages stored.", stats.messages_committed);
-  text.counter("chatd_messages_repeated_total", "Messages that were stored before.",
-               stats.messages_repeated);
-  text.counter("chatd_drafts_refused_total", "Messages and marks refused.", stats.drafts_refused);
-  text.counter("chatd_commits_total", "Commits.", stats.commits);
-  text.counter("chatd_commits_failed_total", "Commits that failed.", stats.commits_failed);
-  text.counter("chatd_events_sent_total", "Events given to connections.", stats.events_sent);
-  text.gauge("chatd_inbox", "Requests waiting for the commit lane.", stats.inbox);
-  text.gauge("chatd_reads", "Reads waiting or running.", stats.reads);
-  text.gauge("chatd_users_online", "Users with a connection.", stats.users_online);
-  text.gauge("chatd_registered_connections", "Connections that have registered.",
-             stats.connections);
-  std::vector<std::pair<std::string, std::uint64_t>> refused;
-  for (int i = 1; i <= static_cast<int>(chatrt::kErrcLast); ++i) {
-    const auto code = static_cast<chatrt::Errc>(i);
-    refused.emplace_back(chatrt::error_name(code), chat.refused(code) + gate.refused(code));
-  }
-  text.counter("chatd_refused_total", "Connections, events and requests refused, by their code.",
-               "code", refused);
-  // A session sees what waits for it, a connection what it could not write.
-  const std::uint64_t slow = chat.slow_readers_closed();
-  std::vector<std::pair<std::string, std::uint64_t>> turned_away;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(transport::TurnedAway::kCount); ++i) {
-    const auto reason = static_cast<transport::TurnedAway>(i);
-    turned_away.emplace_back(
-        transport::turned_away_name(reason),
-        doorman->turned_away(reason) + (reason == transport::TurnedAway::slow_reader ? slow : 0));
-  }
-  text.counter("chatd_turned_away_total", "Connections and requests turned away, by the reason.",
-               "reason", turned_away);
-  text.histogram("chatd_append_seconds", "Time of one commit in the store.", store.append_time());
-  std::uint64_t connections = 0, websockets = 0, accepted = 0, requests = 0, in = 0, out = 0,
-                sessions = 0;
-  for (const auto& shard : shards) {
-    const transport::ShardCounters& counters = shard->counters();
-    connections += counters.connections;
-    websockets += counters.websockets;
-    accepted += counters.accepted;
-    requests += counters.requests;
-    in += counters.bytes_in;
-    out += counters.bytes_out;
-    sessions += counters.sessions;
-  }
-  text.gauge("chatd_sessions", "Engine.IO sessions.", sessions);
-  text.gauge("chatd_queued_bytes", "Bytes waiting to be written to connections.",
-             doorman->queued());
-  text.gauge("chatd_connections", "TCP connections.", connections);
-  text.gauge("chatd_websockets", "WebSockets.", websockets);
-  text.counter("chatd_connections_accepted_total", "TCP connections accepted.", accepted);
-  text.counter("chatd_http_requests_total", "HTTP requests.", requests);
-  text.counter("chatd_received_bytes_total", "Bytes read from connections.", in);
-  text.counter("chatd_sent_bytes_total", "Bytes written to connections.", out);
-  text.counter("chatd_slow_readers_closed_total", "Connections closed for not reading.",
-               slow + doorman->turned_away(transport::TurnedAway::slow_reader));
-  return text.text();
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -34,6 +34,7 @@ class Gate {
   bool takes_tokens() const noexcept { return jwt_ != nullptr; }
   Revocations& revocations() noexcept { return *revocations_; }
   bool is_operator(std::string_view key) const;
+  bool may_read_metrics(std::string_view key) const;
 
   void count(chatrt::Errc code) noexcept { refused_[static_cast<std::size_t>(code)] += 1; }
   std::uint64_t refused(chatrt::Errc code) const noexcept {
@@ -46,6 +47,7 @@ class Gate {
   JwtAuthorizer* jwt_ = nullptr;  // the same, where it takes tokens
   mutable std::mutex mutex_;
   OperatorKey operator_key_;
+  OperatorKey metrics_key_;
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(chatrt::kErrcLast) + 1>
       refused_{};
 };

@@ -1,5 +1,5 @@
 // OperatorKey: the secret by which a server calls us - for any user, and for what only operators
-// may do.
+// may do; or, by another one, for the metrics alone.
 #pragma once
 
 #include <string>

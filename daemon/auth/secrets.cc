@@ -25,10 +25,13 @@ chatrt::Result<Secrets> read_secrets(const Config& config) {
     if (!keys) return at("jwks", keys.error());
     secrets.keys = *std::move(keys);
   }
-  if (!config.operator_key.empty()) {
-    auto key = OperatorKey::read(config.operator_key);
-    if (!key) return at("operator-key", key.error());
-    secrets.operator_key = *std::move(key);
+  const std::pair<const std::string&, OperatorKey&> operators_keys[] = {
+      {config.operator_key, secrets.operator_key}, {config.metrics_key, secrets.metrics_key}};
+  for (const auto& [file, to] : operators_keys) {
+    if (file.empty()) continue;
+    auto key = OperatorKey::read(file);
+    if (!key) return at(&to == &secrets.metrics_key ? "metrics-key" : "operator-key", key.error());
+    to = *std::move(key);
   }
   if (!config.tls_cert.empty()) {
     auto tls = transport::TlsKeys::read(config.tls_cert, config.tls_key);

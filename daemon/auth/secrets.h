@@ -14,6 +14,7 @@ namespace chatd::auth {
 struct Secrets {
   std::optional<JwtKeys> keys;  // none under --dev
   OperatorKey operator_key;
+  OperatorKey metrics_key;
   std::optional<transport::TlsKeys> tls;  // none: plain TCP
 };
 

@@ -246,14 +246,15 @@ TEST_SUITE("MetricsText") {
     Histogram histogram;
     histogram.record(100);
     MetricsText text;
-    text.counter("a_total", "A help.", 7);
-    text.gauge("b", "B help.", 18);
+    text.counter("a_total", "A help.", std::uint64_t{7});
+    text.gauge("b", "B help.", std::uint64_t{18});
+    text.gauge("d", "D help.", 1.5);
     text.histogram("c_seconds", "C help.", histogram);
 
     const std::string out = text.text();
     for (const char* line :
          {"# HELP a_total A help.\n", "# TYPE a_total counter\n", "a_total 7\n", "# TYPE b gauge\n",
-          "b 18\n", "# TYPE c_seconds histogram\n", "c_seconds_count 1\n",
+          "b 18\n", "d 1.5\n", "# TYPE c_seconds histogram\n", "c_seconds_count 1\n",
           "c_seconds_bucket{le=\"0.0001\"} 1\n", "c_seconds_bucket{le=\"+Inf\"} 1\n"}) {
       CAPTURE(line);
       CHECK(out.find(line) != std::string::npos);

@@ -248,13 +248,24 @@ describe('HTTP', () => {
     assert.deepEqual(peers, ['p5', 'p4', 'p3', 'p2', 'p1']);
   });
 
+  it('measures its files and its process', async () => {
+    const { text } = await ask('GET', '/metrics');
+    const value = (name) => Number(text.match(new RegExp(`^${name} (\\S+)$`, 'm'))?.[1]);
+    for (const name of ['chatd_database_bytes', 'chatd_wal_bytes', 'process_max_fds']) assert.ok(value(name) > 0, name);
+    assert.ok(value('process_resident_memory_bytes') > 1e6);
+    assert.ok(value('process_cpu_seconds_total') > 0);
+    const age = Date.now() / 1000 - value('process_start_time_seconds');
+    assert.ok(age > 0 && age < 600, `started ${age} s ago`);
+  });
+
   it('has every metric that the pages and the operator\'s view name', async () => {
     const root = new URL('../../', import.meta.url);
     const sources = ['docs/operating.md', 'docs/security.md', 'README.md', 'daemon/web/src/operator/main.tsx', 'daemon/web/src/operator/metrics.ts'];
     const names = sources.flatMap((name) => readFileSync(new URL(name, root), 'utf8').match(/chatd_[a-z_]+(?=[^a-z_/]|$)/g) ?? []);
     assert.ok(names.length > 10);
     const { text } = await ask('GET', '/metrics');
-    for (const name of new Set(names)) assert.match(text, new RegExp(`^# TYPE ${name} `, 'm'), name);
+    // The certificate's is there over TLS: tests/safety/tls.test.mjs.
+    for (const name of new Set(names.filter((each) => !each.includes('_tls_')))) assert.match(text, new RegExp(`^# TYPE ${name} `, 'm'), name);
   });
 
   it('answers what is wrong with a problem and its code', async () => {

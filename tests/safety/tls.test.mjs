@@ -126,6 +126,16 @@ describe('TLS', () => {
     assert.match(refused.stderr, /another certificate than that of .*other\.pem is served there/);
   });
 
+  it('says when the certificate ends', async () => {
+    const socket = await hello();
+    const { valid_to } = socket.getPeerCertificate();
+    socket.write('GET /metrics HTTP/1.0\r\n\r\n');
+    let text = '';
+    for await (const part of socket) text += part;
+    const [, end] = text.match(/^chatd_tls_certificate_end_seconds (\S+)$/m);
+    assert.equal(Number(end), Date.parse(valid_to) / 1000);
+  });
+
   it('takes other keys on SIGHUP, and keeps its own where they are no good', async (t) => {
     const ann = connect(t, 'ann', 'websocket');
     await once(ann, 'ready');

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { Chatd, OPERATOR, SECRET, Socket, sleep, token } from "./lib/chatd.mjs";
+import { Chatd, OPERATOR, SECRET, Socket, folder, sleep, token } from "./lib/chatd.mjs";
 
 const connect_error = async (chatd, given, open = {}) => {
   const socket = await Socket.open(chatd.port, open);
@@ -187,6 +187,21 @@ test("the operator's key sends for any user and sees what is for operators", asy
   assert.equal((await chatd.json("GET", "/metrics")).status, 401);
   assert.equal((await chatd.json("GET", "/metrics", { token: eve })).status, 403);
   assert.equal((await chatd.json("GET", "/metrics", { token: OPERATOR })).status, 200);
+});
+
+test("the metrics' key reads the metrics and nothing else", async (t) => {
+  const dir = folder(t);
+  const key = "m".repeat(32);
+  writeFileSync(join(dir, "metrics"), key + "\n");
+  const chatd = await Chatd.start(t, { dev: false, dir, args: ["--metrics-key", "metrics"] });
+  const status = async (path, token) => (await chatd.json("GET", path, { token })).status;
+  assert.equal(await status("/metrics", key), 200);
+  assert.equal(await status("/metrics", OPERATOR), 200);
+  assert.equal(await status("/metrics", key.slice(1)), 403);
+  assert.equal(await status("/v1/conversations?userId=ann", key), 401);
+  assert.equal(await status("/v1/messages/1/trace", key), 403);
+  const body = { userId: "ann" };
+  assert.equal((await chatd.json("POST", "/v1/revocations", { token: key, body })).status, 403);
 });
 
 test("SIGHUP reads the keys again, and keeps the old ones if they are no good", async (t) => {
