@@ -180,11 +180,11 @@ void Acceptor::on_no_descriptors(std::size_t index) {
   });
 }
 
-void Acceptor::complain(std::string_view error) {
+void Acceptor::complain(std::string_view error, std::string_view address) {
   const auto now = std::chrono::steady_clock::now();
   if (now - loop_->logged < kLogEvery) return;
   loop_->logged = now;
-  log_.log(chatrt::LogLevel::warning, "accept", {{"error", error}});
+  log_.log(chatrt::LogLevel::warning, "accept", {{"error", error}, {"address", address}});
 }
 
 void Acceptor::hand_over(int fd, std::string address) {
@@ -195,13 +195,13 @@ void Acceptor::hand_over(int fd, std::string address) {
     if (shard->counters().connections < least->counters().connections) least = shard;
   }
   if (options_.connections_max > 0 && total >= options_.connections_max) {
-    complain("connection limit");
+    complain("connection limit", address);
     options_.doorman->count(TurnedAway::connections);
     ::close(fd);
     return;
   }
   if (!options_.doorman->enter(address)) {
-    complain("connection limit of an address");
+    complain("connection limit of an address", address);
     ::close(fd);
     return;
   }

@@ -50,7 +50,7 @@ class Acceptor {
   bool accept_waiting(std::size_t listener);
   void on_no_descriptors(std::size_t listener);
   // Says at most once a second that somebody could not be accepted.
-  void complain(std::string_view error);
+  void complain(std::string_view error, std::string_view address = {});
   void hand_over(int fd, std::string address);
 
   AcceptorOptions options_;

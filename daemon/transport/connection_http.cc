@@ -91,14 +91,17 @@ std::string Connection::client_of(const HttpHead& head) const {
 
 bool Connection::admit(const HttpHead& head) {
   if (chatrt::engineio::Server::shard_of(head.query)) return true;  // a session that is there
-  switch (shard_.options().doorman->take_handshake(client_of(head), shard_.now())) {
+  const std::string client = client_of(head);
+  switch (shard_.options().doorman->take_handshake(client, shard_.now())) {
     case Doorman::Handshake::welcome: return true;
     case Doorman::Handshake::too_many:
+      shard_.log_turned_away(TurnedAway::handshakes, client);
       keep_alive_ = false;
       write_response(429, "application/json", R"({"code":3,"message":"Too many handshakes"})",
                      "Retry-After: 1\r\n");
       return false;
     case Doorman::Handshake::full:
+      shard_.log_turned_away(TurnedAway::unauthenticated, client);
       keep_alive_ = false;
       write_response(503, "application/json", R"({"code":3,"message":"Too many sessions"})",
                      "Retry-After: 5\r\n");

@@ -24,6 +24,7 @@ constexpr std::size_t kSpareBytesMax = 4096;
 constexpr std::size_t kSpareBuffersMax = 1024;
 constexpr std::uint32_t kReadable = EPOLLIN | EPOLLRDHUP;
 constexpr chatrt::Duration kSweepEvery{1000};
+constexpr chatrt::Duration kLogTurnedAwayEvery{1000};
 constexpr chatrt::Duration kSweepEveryWhileStopping{20};
 
 }  // namespace
@@ -291,6 +292,16 @@ Connection* Shard::find(std::uint64_t carrier) const noexcept {
 void Shard::flush_later(Connection& connection) {
   if (std::exchange(connection.flush_queued, true)) return;
   to_flush_.push_back(connection.carrier);
+}
+
+void Shard::log_turned_away(TurnedAway reason, std::string_view address) {
+  turned_away_ += 1;
+  if (now_ < log_turned_away_at_) return;
+  log_turned_away_at_ = now_ + kLogTurnedAwayEvery;
+  log_.log(chatrt::LogLevel::info, "turned_away",
+           {{"reason", turned_away_name(reason)},
+            {"address", address},
+            {"count", std::exchange(turned_away_, 0)}});
 }
 
 std::string Shard::take_buffer() {

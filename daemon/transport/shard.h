@@ -126,6 +126,8 @@ class Shard final : public chatrt::engineio::Transport {
   void flush_later(Connection& connection);
   // The request at the head of `bytes` belongs to another shard: moves the connection there.
   bool move_to(unsigned shard, Connection& connection, std::string bytes, std::string address);
+  // Says that somebody was turned away at the door: at most once a second, with how many were.
+  void log_turned_away(TurnedAway reason, std::string_view address);
   // For the head of the request at hand.
   std::string& head_buffer() noexcept { return head_buffer_; }
   // Buffers for what waits to be written, lent to those who have something waiting.
@@ -188,6 +190,8 @@ class Shard final : public chatrt::engineio::Transport {
   ShardCounters counters_;
   std::atomic<bool> wake_pending_{false};
   std::vector<std::function<void()>> at_turn_end_;
+  std::uint64_t turned_away_ = 0;  // and not in the log
+  chatrt::MonotonicTime log_turned_away_at_{};
   bool shutting_down_ = false;
   chatrt::MonotonicTime give_up_at_{};
   AnswerBox answers_;  // of the HttpHandler

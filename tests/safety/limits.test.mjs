@@ -58,6 +58,8 @@ test("a user has so many connections, an address too, and handshakes have a rate
   assert.equal(refused.status, 429);
   assert.equal(refused.headers["retry-after"], "1");
   assert.equal((await Socket.open(chatd.port)).response.status, 429, "by WebSocket too");
+  const [{ address, count }] = await chatd.logged(1, ({ reason }) => reason === "handshakes");
+  assert.deepEqual([address, count], ["127.0.0.1", 1]);
   assert.ok((await turned_away(chatd, "handshakes")) >= 2);
 });
 
