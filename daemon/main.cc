@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -129,11 +130,7 @@ int wait_for_signal(const sigset_t& awaited, const StoreFailure& failure) {
   return signal;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  open_standard_descriptors();
-  hold_reload();
+int run(int argc, const char* const* argv) {
   const chatd::CommandLine line = chatd::read_command_line(argc, argv);
   if (line.print) {
     std::fputs(line.print->c_str(), stdout);
@@ -190,4 +187,16 @@ int main(int argc, char** argv) {
   log.log(chatrt::LogLevel::info, "stop");
   if (const auto why = failure.why()) return fail(kDiskFailed, *why);
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_standard_descriptors();
+  hold_reload();
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {  // no descriptors, threads or memory to begin with
+    return fail(kBadConfiguration, error.what());
+  }
 }
