@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <charconv>
-#include <random>
 #include <utility>
 
 #include "chatrt/socketio/json.h"
@@ -58,7 +57,7 @@ SessionVault::Mac TestVault::sign(std::string_view text) const {
 }
 
 void TestVault::fill_random(std::span<std::byte> bytes) const {
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(++next_random_);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random_());
 }
 
 std::optional<SessionVault::Note> TestVault::find(SessionId session) const {
@@ -69,6 +68,11 @@ std::optional<SessionVault::Note> TestVault::find(SessionId session) const {
 void RecordingTransport::send(engineio::Carrier websocket, engineio::Encoded packet) {
   sent[websocket].emplace_back(packet.bytes);
   if (packet.bytes == "2") pinged.push_back(websocket);
+}
+
+std::size_t RecordingTransport::queued_bytes(engineio::Carrier websocket) const {
+  const auto found = queued.find(websocket);
+  return found == queued.end() ? 0 : found->second;
 }
 
 void RecordingTransport::close(engineio::Carrier websocket, std::uint16_t) {
@@ -109,6 +113,12 @@ std::vector<std::string> Client::take() {
   receive();
   return std::exchange(inbox_, {});
 }
+
+std::vector<std::string> Client::take_frames() {
+  return std::exchange(chat_.transports_[shard_].sent[carrier_], {});
+}
+
+void Client::fall_behind(std::size_t bytes) { chat_.transports_[shard_].queued[carrier_] = bytes; }
 
 bool Client::closed() const { return chat_.transports_[shard_].closed.contains(carrier_); }
 

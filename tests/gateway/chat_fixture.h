@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,7 +69,7 @@ class TestVault final : public SessionVault {
   std::map<SessionId, Note> notes;
 
  private:
-  mutable unsigned char next_random_ = 0;
+  mutable std::mt19937 random_{1};
 };
 
 // The sockets of one shard: what a client is sent lands in its inbox.
@@ -77,11 +78,12 @@ class RecordingTransport final : public engineio::Transport {
   void respond(engineio::Carrier, const engineio::Response&) override {}
   void abort(engineio::Carrier) override {}
   void send(engineio::Carrier websocket, engineio::Encoded packet) override;
-  std::size_t queued_bytes(engineio::Carrier) const override { return 0; }
+  std::size_t queued_bytes(engineio::Carrier websocket) const override;
   void close(engineio::Carrier websocket, std::uint16_t) override;
 
   std::map<engineio::Carrier, std::vector<std::string>> sent;
   std::vector<engineio::Carrier> pinged;  // and not answered yet
+  std::map<engineio::Carrier, std::size_t> queued;
   std::map<engineio::Carrier, bool> closed;
 };
 
@@ -104,6 +106,8 @@ class Client {
   // What has come since the last call, without pings.
   std::vector<std::string> take();
   void skip() { (void)take(); }
+  // The same as it came, with pings and without checks.
+  std::vector<std::string> take_frames();
 
   // The `pid` of the answer to CONNECT.
   const std::string& pid() {
@@ -113,6 +117,8 @@ class Client {
   // How many pings have come.
   std::size_t pings() const { return pings_; }
   bool answers_pings = true;
+  // So many bytes wait for it from now on.
+  void fall_behind(std::size_t bytes);
 
   bool closed() const;
   void drop();  // the network is cut

@@ -32,6 +32,21 @@ TEST_SUITE("fences") {
     }
   }
 
+  TEST_CASE_FIXTURE(ChatFixture, "go out behind the messages that are still in the mailbox") {
+    Client& ann = join("ann");
+    Client& bob = join("bob", 1);
+    ann.push(R"(42["send_message",)" + to("bob", "hello") + "]");
+    turn_end.run_all();
+    commit_lane.run_all();
+
+    CHECK_FALSE(chat.on_tick(1, clock.monotonic()));
+
+    const std::vector<std::string> frames = bob.take_frames();
+    REQUIRE(frames.size() == 2);
+    CHECK(frames[0].starts_with(R"(42["receive_message",)"));
+    CHECK(frames[1] == "2");
+  }
+
   TEST_CASE_FIXTURE(ChatFixture, "are not sent without new messages") {
     Client& ann = join("ann");
     Client& bob = join("bob");
