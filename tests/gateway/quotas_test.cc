@@ -138,6 +138,25 @@ TEST_SUITE("a quota") {
     CHECK(is_ok(fourth.ask("register", R"("ann")")));
   }
 
+  TEST_CASE_FIXTURE(QuotaFixture,
+                    "of connections is not used up by registers that the store fails") {
+    store.fail_reads(Errc::busy);
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(is_ok(connect().ask("register", R"("ann")")));
+    store.heal();
+
+    CHECK(is_ok(connect().ask("register", R"("ann")")));
+  }
+
+  TEST_CASE_FIXTURE(QuotaFixture, "of connections refuses a session that comes back, every time") {
+    Client& gone = join("ann");
+    gone.drop();
+    for (std::size_t shard = 0; shard < 3; ++shard) join("ann", shard);
+
+    for (int i = 0; i < 2; ++i) CHECK(reconnect(gone).pid() != gone.pid());
+
+    CHECK(hub.stats().connections == 3);
+  }
+
   TEST_CASE("is none by default") {
     ChatFixture chat;
     Client& ann = chat.join("ann");
