@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "chat_fixture.h"
+#include "chatrt/socketio/json.h"
+#include "recovery.h"
 
 namespace chatrt::gateway {
 namespace {
@@ -103,6 +105,54 @@ TEST_SUITE("recovery") {
     CHECK(logged("taken_over"));
     ann.ask("send_message", to("bob", "1"));
     CHECK(texts(back.take()) == "1");
+  }
+
+  TEST_CASE_FIXTURE(ChatFixture,
+                    "goes on although the connection that was taken over then leaves") {
+    Client& ann = join("ann");
+    Client& bob = join("bob", 1);
+    Client& back = connect(2);
+    back.push("41");
+    back.push(R"(40{"pid":")" + bob.pid() + R"("})");
+    bob.push("41");  // before it is closed
+    settle();
+    REQUIRE(recovered(back, bob));
+    back.drop();
+    ann.ask("send_message", to("bob", "1"));
+
+    Client& again = reconnect(back);
+
+    CHECK(recovered(again, bob));
+    CHECK(texts(again.take()) == "1");
+  }
+
+  TEST_CASE_FIXTURE(ChatFixture, "is over once the server has sent the client away") {
+    authorizer.expires_at = clock.now();
+    Client& bob = connect(0, R"({"token":"bob's token"})");
+    advance(ChatOptions{}.token_grace);
+    REQUIRE(bob.closed());
+
+    Client& back = reconnect(bob);
+
+    CHECK_FALSE(recovered(back, bob));
+    CHECK(hub.stats().connections == 0);
+  }
+
+  TEST_CASE_FIXTURE(ChatFixture,
+                    "is not of a log that has been set back, though the key is its own") {
+    Client& ann = join("ann");
+    for (const char* text : {"1", "2"}) ann.ask("send_message", to("bob", text));
+    Client& bob = join("bob");
+    ChatFixture restored;
+    restored.vault.key = vault.key;
+    restored.vault.notes = vault.notes;
+    restored.join("ann").ask("send_message", to("bob", "1"));
+
+    Client& back = restored.reconnect(bob);
+
+    CHECK_FALSE(recovered(back, bob));
+    back.send(R"(42["register","bob"])");
+    CHECK(count(back.take(), R"("complete":false)") == 1);
   }
 
   TEST_CASE_FIXTURE(ChatFixture, "is over once the client has left by itself") {
@@ -251,6 +301,28 @@ TEST_SUITE("recovery") {
     const Packets rest = back.take();
     CHECK(count(rest, "receive_message") == 21 - first);
     CHECK(count(rest, R"("textMessage":"live")") == 1);
+  }
+}
+
+TEST_SUITE("sessions without a connection") {
+  TEST_CASE_FIXTURE(ChatFixture, "are remembered up to a number, the oldest are forgotten first") {
+    const ChatOptions options;
+    Recovery recovery({.authorizer = authorizer, .clock = clock, .log = log, .vault = &vault},
+                      options);
+    const auto end_one = [&](std::uint64_t number) {
+      const auto issued = recovery.begin({number}, {}, {}, {});
+      recovery.confirm(issued.pid.session, Position{number});
+      recovery.end(issued.pid, {number}, false);
+      return issued.pid;
+    };
+    const Recovery::Pid oldest = end_one(1);
+    const Recovery::Pid second = end_one(2);
+    for (std::uint64_t number = 3; number <= 65537; ++number) end_one(number);
+    socketio::Json broken;
+    REQUIRE(broken.parse(R"("typing")") == socketio::Json::ParseStatus::ok);
+
+    CHECK(recovery.resume(second, broken.root(), {}, {1}).since.position == Position{2});
+    CHECK(recovery.resume(oldest, broken.root(), {}, {2}).undelivered);
   }
 }
 
