@@ -121,6 +121,25 @@ TEST_SUITE("presence events") {
   }
 }
 
+TEST_SUITE("a client that is behind") {
+  TEST_CASE_FIXTURE(Talking, "is spared what is of the moment, and gets all else") {
+    ann.fall_behind(512 * 1024);
+    bob.ask("send_message", to("ann", "hi"));
+    bob.ask("typing", R"({"receiverId":"ann","typing":true})");
+    bob.drop();
+    advance(Duration{5000});
+
+    const Packets behind = ann.take();
+    const Packets other = ann_too.take();
+
+    CHECK(count(behind, "receive_message") == 1);
+    for (const char* event : {R"(["typing")", R"(["presence")"}) {
+      CHECK(count(behind, event) == 0);
+      CHECK(count(other, event) == 1);
+    }
+  }
+}
+
 TEST_SUITE("messages of a host") {
   TEST_CASE_FIXTURE(Talking, "reach all of both users, without an ack to anybody") {
     hub.post({.author = *UserId::parse("ann"), .target = *UserId::parse("bob"), .text = "by HTTP"},

@@ -86,6 +86,46 @@ TEST_SUITE("pace") {
     }
   }
 
+  TEST_CASE_FIXTURE(PaceFixture, "goes on at once where another fence was under way") {
+    Client& bob = join("bob");
+    Client& ann = join("ann");
+    ann.answers_pings = false;
+    bob.ask("send_message", to("ann", "hello"));
+    advance(Duration{1000});
+    REQUIRE(ann.pings() == 1);
+    push_messages(ann, 12);
+    settle();
+    ann.answers_pings = true;
+
+    ann.send("3");
+
+    CHECK(count(ann.take(), R"("ok":true)") == 12);
+  }
+
+  TEST_CASE_FIXTURE(PaceFixture, "what was held and is taken up makes room for more") {
+    Client& ann = join("ann");
+    ann.answers_pings = false;
+    int pushed = 0;
+    const auto push = [&](int events) {
+      for (; events > 0; --events) {
+        ann.push(id_and(pushed++, R"(["send_message",)" + to("bob", std::string(150, 'x')) + "]"));
+      }
+      settle();
+    };
+    push(10);
+    const std::size_t answered = count(ann.take(), R"("ok":true)");
+    ann.send("3");
+    REQUIRE(answered + count(ann.take(), R"("ok":true)") < 10);  // the others are held yet
+
+    push(3);
+    ann.answers_pings = true;
+    ann.send("3");
+
+    const Packets rest = ann.take();
+    CHECK(count(rest, "busy") == 0);
+    CHECK(*store.last_position() == Position{13});
+  }
+
   TEST_CASE_FIXTURE(PaceFixture, "holds for reads, and for what comes behind them") {
     Client& bob = join("bob");
     bob.ask("send_message", to("ann", "hello"));
