@@ -106,14 +106,17 @@ TEST_SUITE("Hub::attach") {
 
   TEST_CASE_FIXTURE(ReplayFixture,
                     "a page read ahead of what is delivered leaves the rest to come live") {
+    options.page_max = 10;
     fill(1, 3);
     const auto attached = attach(1, bob, 0);
     lane.run_all();
     // Stored, but neither the answer nor the log can be had: the page sees what nobody was sent.
     store.lose_next_answer(Errc::unavailable);
+    store.fail_reads(Errc::unavailable);
     post(ann, bob, "4");
     lane.run_all();
     CHECK(lines(1).empty());
+    store.heal();
     settle();
     sent(ann, bob, "5");
 

@@ -220,6 +220,30 @@ TEST_SUITE("Hub: reads") {
     CHECK(above.value().position == Position{1});
   }
 
+  TEST_CASE_FIXTURE(HubFixture,
+                    "sync is not behind what it gives, also when that came as it read") {
+    struct WrittenTo final : testing::FaultyStore {
+      using FaultyStore::FaultyStore;
+      Result<Position> last_position() const override {
+        const auto end = FaultyStore::last_position();
+        write();
+        return end;
+      }
+      std::function<void()> write;
+    } written{*memory};
+    std::vector<Draft> drafts{PostDraft{ann, bob, "m", {}}};
+    written.write = [&] { REQUIRE(memory->append(drafts, clock.now())); };
+    Hub other(parts_with(*registry, written, outlet));
+    Answer<Hub::Sync> sync;
+
+    other.sync(bob, {}, 10, sync.done());
+    settle();
+
+    CHECK(sync.value().changes.size() == 1);
+    CHECK(sync.value().position == Position{1});
+    other.stop();
+  }
+
   TEST_CASE_FIXTURE(HubFixture, "give the store's error") {
     store.fail_reads(Errc::corrupt);
     Answer<Hub::Sync> sync;

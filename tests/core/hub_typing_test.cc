@@ -136,6 +136,30 @@ TEST_SUITE("Hub::typing") {
   }
 }
 
+TEST_SUITE("Hub::typing, what is known of conversations") {
+  TEST_CASE_FIXTURE(HubFixture, "is bounded, and asked for again") {
+    constexpr int kMany = 16384;
+    std::vector<Draft> drafts;
+    for (int i = 0; i <= kMany; ++i) {
+      drafts.push_back(PostDraft{ann, user("u" + std::to_string(i)), "hi", {}});
+    }
+    REQUIRE(memory->append(drafts, clock.now()));
+    const auto asks = [&](int i) {
+      typing(ann, user("u" + std::to_string(i)));
+      lane.run_all();
+      return reads.run_all() > 0;
+    };
+    for (int i = 0; i < kMany; ++i) REQUIRE(asks(i));
+    settle();
+    CHECK_FALSE(asks(0));
+
+    CHECK(asks(kMany));
+    settle();
+
+    CHECK(asks(0));
+  }
+}
+
 TEST_SUITE("Hub::typing, waiting for the store") {
   TEST_CASE_FIXTURE(HubFixture, "is bounded as reads are") {
     options.reads_max = 1;
