@@ -5,8 +5,11 @@
 #include <cstdlib>
 
 #include "../temp_folder.h"
+#include "client_id_bucket.h"
+#include "heads.h"
 #include "simulated_disk.h"
 #include "workload.h"
+#include "writer.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;
@@ -118,6 +121,22 @@ TEST_SUITE("a failed sync") {
     }
     CHECK(failed > 2);
   }
+  TEST_CASE_FIXTURE(DiskFixture, "of a writer that begins is followed by none as it is closed") {
+    auto store = open();
+    for (int i = 0; i < 20; ++i) REQUIRE_FALSE(workload.append(*store));
+    disk.cut_power();  // so that there is something to write back
+    store.reset();
+    disk.restart();
+    const SqliteOptions options{.tail_max = 8};  // and rows of conversations to commit
+    sqlite::Heads heads(options.tail_max);
+    disk.fail_sync_after(1);
+
+    CHECK_THROWS_AS(sqlite::Writer(sqlite::open_writer(file, options), options, heads),
+                    SQLite::Exception);
+
+    CHECK(disk.syncs_after_failure() == 0);
+    CHECK(workload.check(*open()) == std::vector<std::string>{});
+  }
   // The control: a sync that fails and is taken for one that worked loses messages.
   TEST_CASE("loses acknowledged messages if nobody notices it") {
     std::size_t lost = 0;
@@ -158,6 +177,65 @@ TEST_SUITE("a full disk") {
     }
     store.reset();
     store = open();
+    CHECK(workload.check(*store) == std::vector<std::string>{});
+  }
+  TEST_CASE_FIXTURE(DiskFixture, "takes a message that it has refused once there is space") {
+    auto store = open();
+    const auto append = [&](const char* id) {
+      std::vector<Draft> drafts{PostDraft{*UserId::parse("ann"), *UserId::parse("bob"), "hi", id}};
+      return store->append(drafts, Timestamp{Duration{1}});
+    };
+    REQUIRE(append("of an author who is known then"));
+    disk.set_capacity(disk.used());
+    const auto refused = append("its id");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::storage_full);
+
+    disk.set_capacity(std::nullopt);
+
+    for (const bool repeated : {false, true}) {
+      const auto taken = append("its id");
+      REQUIRE_MESSAGE(taken.has_value(), taken.error().detail);
+      CHECK((*taken)[0]->repeated == repeated);
+    }
+  }
+  TEST_CASE_FIXTURE(DiskFixture, "forgets no client id where it cannot write those in memory") {
+    constexpr int kBatches = 8;
+    constexpr std::size_t kInMemory = std::size_t{64} * sqlite::ClientIdBuckets::kEntries;
+    auto store = open();
+    const auto append = [&](int batch) {
+      std::vector<Draft> drafts;
+      for (std::size_t i = 0; i < kInMemory / kBatches; ++i) {
+        const std::string id = std::to_string(batch) + "-" + std::to_string(i);
+        drafts.push_back(PostDraft{*UserId::parse("ann"), *UserId::parse("bob"), "hi", id});
+      }
+      return store->append(drafts, Timestamp{Duration{1}});
+    };
+    for (int batch = 1; batch < kBatches; ++batch) REQUIRE(append(batch));
+    disk.set_capacity(disk.used());
+    REQUIRE_FALSE(append(kBatches));
+    disk.set_capacity(std::nullopt);
+
+    for (int batch = 1; batch <= kBatches; ++batch) {
+      const auto again = append(batch);
+      REQUIRE(again);
+      for (const Result<Appended>& one : *again) REQUIRE(one->repeated == (batch < kBatches));
+    }
+  }
+  TEST_CASE_FIXTURE(DiskFixture, "is opened, though rows of conversations are due") {
+    auto store = open();
+    for (int i = 0; i < 20; ++i) REQUIRE_FALSE(workload.append(*store));
+    store.reset();
+    disk.set_capacity(disk.used());
+
+    store = open({.tail_max = 8});
+
+    CHECK(workload.check(*store) == std::vector<std::string>{});
+    const auto refused = workload.append(*store);
+    REQUIRE(refused);
+    CHECK(refused->code == Errc::storage_full);
+    disk.set_capacity(std::nullopt);
+    CHECK_FALSE(workload.append(*store));
     CHECK(workload.check(*store) == std::vector<std::string>{});
   }
   TEST_CASE_FIXTURE(DiskFixture, "loses nothing in a power cut while it is full") {
