@@ -7,10 +7,24 @@
 #include "../temp_folder.h"
 #include "chatrt/sqlite_store.h"
 #include "golden_traffic.h"
+#include "schema.h"
 #include "store_file.h"
 
 using namespace chatrt;
 using namespace chatrt::testing;
+
+namespace {
+
+// A file of that version, to be changed.
+std::filesystem::path copy_of(const std::string& version, const TempFolder& folder) {
+  const char* golden = std::getenv("GOLDEN");
+  REQUIRE_MESSAGE(golden != nullptr, "GOLDEN names the folder tests/sqlite/golden");
+  const std::filesystem::path copy = folder / "chat.db";
+  std::filesystem::copy_file(std::filesystem::path{golden} / version, copy);
+  return copy;
+}
+
+}  // namespace
 
 TEST_CASE("a file of each schema version has all that was written to it") {
   std::string version;
@@ -18,14 +32,12 @@ TEST_CASE("a file of each schema version has all that was written to it") {
   SUBCASE("2") { version = "v2.db"; }
   SUBCASE("3") { version = "v3.db"; }
   SUBCASE("4") { version = "v4.db"; }
-  const char* golden = std::getenv("GOLDEN");
-  REQUIRE_MESSAGE(golden != nullptr, "GOLDEN names the folder tests/sqlite/golden");
   const TempFolder folder;
-  std::filesystem::copy_file(std::filesystem::path{golden} / version, folder / "chat.db");
+  const std::filesystem::path file = copy_of(version, folder);
   const auto memory = make_memory_store();
   REQUIRE(append_to(*memory, golden_traffic(), kGoldenTime).has_value());
 
-  const auto opened = open_sqlite_store(folder / "chat.db");
+  const auto opened = open_sqlite_store(file);
 
   REQUIRE_MESSAGE(opened.has_value(), opened.error().detail);
   MessageStore& store = **opened;
@@ -55,4 +67,16 @@ TEST_CASE("a file of each schema version has all that was written to it") {
   CHECK((*again)[1]->repeated);
   CHECK_FALSE((*again)[0]->repeated);
   CHECK(position_of((*again)[0]->change).value == log->items.size() + 1);
+}
+
+// Which looks at the header of the file alone.
+TEST_CASE("a file that is lifted to this version is known as newer by an older program at once") {
+  for (const char* version : {"v1.db", "v2.db", "v3.db"}) {
+    CAPTURE(version);
+    const TempFolder folder;
+    const std::filesystem::path file = copy_of(version, folder);
+    const auto open = open_sqlite_store(file);
+    REQUIRE(open.has_value());
+    CHECK(contents(file).substr(60, 4) == std::string{0, 0, 0, char{sqlite::kSchemaVersion}});
+  }
 }

@@ -264,6 +264,27 @@ TEST_SUITE("heads") {
   }
 }
 
+TEST_SUITE("a conversation") {
+  TEST_CASE("whose row does not fit the log is not written on") {
+    const TempFolder folder;
+    const auto file = folder / "chat.db";
+    {
+      const auto store = open_with(file, 1);
+      for (const char* author : {"ann", "ann", "ann", "eve", "eve"}) {
+        REQUIRE(append_to(*store, {draft(author, "bob", "hi")}));
+      }
+    }
+    REQUIRE(value_in(file, "SELECT last_sequence FROM conversations WHERE id = 1") == 3);
+    value_in(file, "UPDATE conversations SET last_sequence = 2 WHERE id = 1");
+    const auto store = open_with(file, 1);
+
+    const auto refused = append_to(*store, {draft("ann", "bob", "hi")});
+
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::corrupt);
+  }
+}
+
 TEST_SUITE("the tail of the log") {
   TEST_CASE("is bounded also where every life is shorter than it") {
     const TempFolder folder;

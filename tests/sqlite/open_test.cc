@@ -138,6 +138,8 @@ TEST_SUITE("open_sqlite_store: the file") {
       CHECK(ask(*database, "PRAGMA wal_autocheckpoint") == "0");
     }
     CHECK(ask(*writer, "PRAGMA synchronous") == "2");
+    CHECK(ask(*writer, "PRAGMA journal_size_limit") ==
+          std::to_string(2 * SqliteOptions{}.wal_bytes));
     CHECK_THROWS_AS(reader->exec("DELETE FROM log"), SQLite::Exception);
     SqliteOptions normal;
     normal.synchronous = SqliteOptions::Synchronous::normal;
