@@ -80,7 +80,8 @@ TEST_SUITE("Doorman") {
     CHECK(doorman.address_of("10.0.0.1", "::1") == "10.0.0.1");
     CHECK(doorman.address_of("10.0.0.1", "") == "10.0.0.1");
     CHECK(doorman.address_of("10.0.0.1", "9.9.9.9,") == "10.0.0.1");
-    CHECK(doorman.address_of("10.0.0.1", std::string(500, '9')) == "10.0.0.1");
+    CHECK(doorman.address_of("10.0.0.1", std::string(45, '9')) == std::string(45, '9'));
+    CHECK(doorman.address_of("10.0.0.1", std::string(46, '9')) == "10.0.0.1");  // none is so long
   }
 
   TEST_CASE("has no limit of connections for a trusted proxy") {

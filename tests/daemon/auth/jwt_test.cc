@@ -3,9 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "../../temp_folder.h"
 #include "token_maker.h"
 
 namespace chatd::auth {
@@ -342,6 +344,26 @@ TEST_SUITE("keys") {
     const Issuer hs = Issuer::with_secret(kSecret);
     CHECK(why(R"({"keys":[)" + hs.jwk("h") + ',' + hs.jwk("h") + "]}") ==
           "two keys have the kid \"h\"");
+  }
+
+  TEST_CASE("are so many in a set, and so large a file, at most") {
+    const auto why = [](std::size_t keys) {
+      std::string list = R"({"kty":"new"})";
+      for (std::size_t i = 1; i < keys; ++i) list += R"(,{"kty":"new"})";
+      return read_jwks(R"({"keys":[)" + list + "]}").error().detail;
+    };
+    CHECK(why(64) == "no key for HS256, RS256, ES256 or EdDSA");
+    CHECK(why(65) == "more than 64 keys");
+
+    const chatrt::testing::TempFolder folder;
+    const std::string file = folder / "key";
+    std::ofstream(file) << std::string(1 << 20, 'k');
+    CHECK(read_key_file(file, JwtAlgorithm::hs256));
+    std::ofstream(file, std::ios::app) << 'k';
+    for (const std::string& detail : {read_key_file(file, JwtAlgorithm::hs256).error().detail,
+                                      read_jwks_file(file).error().detail}) {
+      CHECK(detail == file + ": larger than 1 MB");
+    }
   }
 
   TEST_CASE("in PEM must be of the algorithm they are pinned to") {

@@ -1,9 +1,11 @@
 #include "auth/revocations.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -45,6 +47,24 @@ Revocation of_token(const std::string& id, std::optional<Timestamp> expires = {}
   made.expires_at = expires;
   return made;
 }
+
+// As long as it is there no file gets longer than this.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t bytes) : ignored_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, ignored_);
+  }
+
+ private:
+  void (*const ignored_)(int);
+  rlimit before_{};
+};
 
 }  // namespace
 
@@ -132,6 +152,47 @@ TEST_SUITE("Revocations") {
       CHECK(list.error().detail ==
             file.path + ":2: is no revocation; restore the file or remove the line");
     }
+  }
+
+  TEST_CASE("leave nothing of a line that the disk took half of") {
+    const File file;
+    const auto list = *Revocations::open(file.path, kNow);
+    REQUIRE(list->add(of_token("t1")));
+    const std::string half(100, 'h');
+    const auto refused = [&] {
+      const FileLimit limit(50);
+      return list->add(of_token(half));
+    }();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().detail.starts_with(file.path));
+    CHECK(list->covers(identity("ann", kNow, half)));  // until a restart
+    REQUIRE(list->add(of_token("t2")));
+
+    const auto again = Revocations::open(file.path, kNow);
+    REQUIRE(again);
+    for (const std::string id : {"t1", "t2"}) CHECK((*again)->covers(identity("ann", kNow, id)));
+    CHECK_FALSE((*again)->covers(identity("ann", kNow, half)));
+  }
+
+  TEST_CASE("are a million at most; what is there already is taken all the same") {
+    const auto list = *Revocations::open("", kNow);
+    bool taken = list->add(of_user("ann", kNow)).has_value();
+    for (int i = 1; i < 1'000'000; ++i) {
+      taken = taken && list->add(of_token(std::to_string(i)));
+    }
+    REQUIRE(taken);
+
+    for (const Revocation& more : {of_token("more"), of_user("bob", kNow)}) {
+      const auto refused = list->add(more);
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code == chatrt::Errc::too_large);
+    }
+    CHECK_FALSE(list->covers(identity("bob", kNow, "more")));
+    CHECK(list->add(of_token("1")));
+    CHECK(list->add(of_user("ann", kNow + Duration{1})));
+    Revocation all;
+    all.issued_until = kNow;
+    CHECK(list->add(all));
   }
 
   TEST_CASE("say that a file cannot be written") {
