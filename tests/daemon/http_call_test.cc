@@ -9,6 +9,7 @@
 
 #include "embedded_files.h"
 #include "http_api.h"
+#include "revoke_call.h"
 
 using namespace chatd;
 using chatrt::Errc;
@@ -120,6 +121,32 @@ TEST_SUITE("Arguments") {
   }
 }
 
+TEST_SUITE("read_revocation") {
+  constexpr chatrt::Timestamp kNow{chatrt::Duration{1'800'000'000'500}};
+
+  TEST_CASE("covers what was issued before a time, and not what was issued at it") {
+    for (const std::string user : {"", R"("userId":"ann",)"}) {
+      CAPTURE(user);
+      const auto read =
+          read_revocation(of_body("{" + user + R"("issuedBefore":1800000000})"), kNow);
+      REQUIRE(read);
+      CHECK(read->user.has_value() == !user.empty());
+      CHECK(read->issued_until == chatrt::Timestamp{chatrt::Duration{1'799'999'999'999}});
+    }
+  }
+
+  TEST_CASE("covers what was issued up to now where a user has no time") {
+    CHECK(read_revocation(of_body(R"({"userId":"ann"})"), kNow)->issued_until == kNow);
+  }
+
+  TEST_CASE("covers a token until it expires") {
+    const auto read = read_revocation(of_body(R"({"tokenId":"t1","expiresAt":1800000060})"), kNow);
+    REQUIRE(read);
+    CHECK(read->token_id == "t1");
+    CHECK(read->expires_at == chatrt::Timestamp{chatrt::Duration{1'800'000'060'000}});
+  }
+}
+
 TEST_SUITE("problem") {
   TEST_CASE("has the code, a status for it, and a detail for the client's errors alone") {
     const HttpResponse wrong = problem(Errc::invalid_argument, "a is \"missing\"");
@@ -128,7 +155,10 @@ TEST_SUITE("problem") {
     CHECK(wrong.body ==
           R"({"type":"about:blank","title":"Bad Request","status":400,"code":"invalid_argument",)"
           R"("detail":"a is \"missing\""})");
-    CHECK(problem(Errc::corrupt, "/secret/path").body.find("secret") == std::string::npos);
+    for (const Errc code : {Errc::corrupt, Errc::unavailable, Errc::storage_full}) {
+      CAPTURE(static_cast<int>(code));
+      CHECK(problem(code, "/secret/path").body.find("detail") == std::string::npos);
+    }
     CHECK(problem(Errc::invalid_argument, "\xff").body.find("detail") == std::string::npos);
   }
 
@@ -140,6 +170,8 @@ TEST_SUITE("problem") {
       CHECK(response.status >= 429);
       CHECK(std::stoi(header(response, "Retry-After")) >= 1);
     }
+    CHECK(header(problem(Errc::busy), "Retry-After") == "1");  // seconds
+    CHECK(header(problem(Errc::storage_full), "Retry-After") == "10");
     CHECK(header(problem(Errc::not_found), "Retry-After").empty());
   }
 
