@@ -142,6 +142,21 @@ test("revocation ends connections within 2 s, survives a restart and kill -9", a
   assert.equal((await connect_error(second, token({ sub: "bob" }))).data.code, "token_revoked");
 });
 
+test("a revocation covers what was issued before its time, and has a line in the log", async (t) => {
+  const chatd = await Chatd.start(t, { dev: false });
+  const at = ago(60);
+  for (const body of [{ userId: "ann", issuedBefore: at }, { tokenId: "phone" }]) {
+    assert.equal((await chatd.json("POST", "/v1/revocations", { token: OPERATOR, body })).status, 204);
+  }
+  assert.equal((await connect_error(chatd, token({ iat: at - 1 }))).data.code, "token_revoked");
+  assert.match(await connect_error(chatd, token({ iat: at })), /^40/);
+  const lines = await chatd.logged(2, ({ event }) => event === "revoke");
+  assert.deepEqual(
+    lines.map(({ level, user, token_id, address }) => [level, user, token_id, address]),
+    [["info", "ann", "", "127.0.0.1"], ["info", "", "phone", "127.0.0.1"]],
+  );
+});
+
 test("what POST /v1/revocations takes", async (t) => {
   const chatd = await Chatd.start(t, { dev: false });
   const revoke = async (body, given = OPERATOR) =>
