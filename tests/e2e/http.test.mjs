@@ -1,8 +1,9 @@
 // The HTTP routes as docs/openapi.yaml describes them: each answer of a live chatd fits its schema.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Ajv from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
@@ -355,6 +356,23 @@ describe('HTTP', () => {
     const same = await ask('GET', '/socket.io/socket.io.js', { headers: { 'if-none-match': file.headers.etag } });
     assert.deepEqual([same.status, same.text], [304, '']);
   });
+});
+
+it('is ready as long as the store can be read, and serves without', async (t) => {
+  const chatd = await new Chatd().start();
+  t.after(() => chatd.close());
+  const status = async (path) => (await chatd.request('GET', path)).status;
+  assert.equal(await status('/readyz'), 200);
+  // What is read anew after a commit is not there any more.
+  await chatd.post({ senderId: 'ann', selectedUser: 'bob', textMessage: 'hi' });
+  for (const name of ['chat.db', 'chat.db-wal']) {
+    const file = join(chatd.folder, name);
+    writeFileSync(file, Buffer.alloc(statSync(file).size, 'x'), { flag: 'r+' });
+  }
+  const answer = await chatd.request('GET', '/readyz');
+  assert.deepEqual([answer.status, answer.json.code], [503, 'unavailable'], answer.text);
+  fits(answer, 'GET', '/readyz');
+  assert.deepEqual([await status('/readyz'), await status('/healthz')], [503, 200]);
 });
 
 describe('an unusable configuration', () => {
