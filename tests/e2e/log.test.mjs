@@ -37,3 +37,12 @@ it('has a line for start, connect, register, message, disconnect and refusal, an
   assert.ok(!chatd.log.some((line) => line.includes(secret)));
   hostile.close();
 });
+
+it('says at every level that it has started, and with "error" nothing else of a good day', { timeout: 60_000 }, async (t) => {
+  const chatd = new Chatd(['--log-level', 'error']);
+  t.after(() => chatd.close());
+  await chatd.start(); // which waits for that line
+  await chatd.post({ senderId: 'ann', selectedUser: 'bob', textMessage: 'hi' });
+  assert.equal(await chatd.signal('SIGTERM'), 0);
+  assert.deepEqual(chatd.log.map((line) => JSON.parse(line).event), ['start']);
+});

@@ -145,6 +145,32 @@ for (const transport of Object.keys(transports)) {
   });
 }
 
+describe('a database that was put back', () => {
+  it('is another log to the first start alone; after the next one clients are recovered again', async (t) => {
+    const chatd = await new Chatd().start();
+    t.after(() => chatd.close());
+    const file = (name) => join(chatd.folder, name);
+    const ann = await open(chatd, 'ann', 'websocket');
+    await chatd.signal('SIGTERM');
+    copyFileSync(file('chat.db'), file('copy.db'));
+    await chatd.start();
+    await is(ann, 'ready', 2);
+    await ann.send('bob', 'message 0');
+    await chatd.signal('SIGKILL');
+    copyFileSync(file('copy.db'), file('chat.db'));
+    for (const name of ['chat.db-wal', 'chat.db-shm']) rmSync(file(name), { force: true });
+
+    for (const starts of [3, 4, 5]) {
+      await chatd.start();
+      await is(ann, 'ready', starts);
+      await chatd.signal('SIGKILL');
+    }
+
+    assert.equal(chatd.log.filter((line) => line.includes('"log_went_back"')).length, 1);
+    assert.equal(ann.recovered, 3); // of four times back
+  });
+});
+
 describe('a long backlog', () => {
   const waiting = Number(process.env.WAITING ?? 3000); // messages; 100000 is the full form
 
