@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "small_file.h"
+#include "files.h"
 
 // The parser (3.3) takes some files that are wrong for faults of its own: it asserts (`[= 1`), or
 // says that it cannot come to where it is (a letter beyond ASCII behind a value: is it a space?).

@@ -218,10 +218,11 @@ std::uint64_t JsonLog::put_noted(std::string_view lines, std::uint64_t left_out)
 void JsonLog::run() {
   std::string lines;
   std::unique_lock lock(mutex_);
-  for (;;) {
+  for (bool last = false;;) {
     wake_.wait(lock, [this] { return stopping_ || !lines_.empty(); });
     wake_.wait_until(lock, put_at_ + kGatherFor, [this] { return stopping_ || urgent_; });
-    if (lines_.empty()) return;
+    if (lines_.empty() && (left_out_ == 0 || last)) return;
+    last = stopping_;
     std::swap(lines, lines_);
     urgent_ = false;
     const std::uint64_t before = std::exchange(left_out_, 0);

@@ -21,8 +21,8 @@ namespace chatd {
 // if anybody does. They are gathered: one that comes within 50 ms of the last write leaves with the
 // next, at most 50 ms later; warnings and errors leave at once, with all before them. A killed
 // process loses what was gathered. Where 1 MiB waits, or the disk takes no more, lines are left out
-// whole, and one that says how many comes as soon as there is room. The destructor gives a reader
-// half a second for the rest.
+// whole, and one that says how many comes with the next that has room, or at the end. The
+// destructor gives a reader half a second for the rest.
 class JsonLog final : public chatrt::LogSink {
  public:
   JsonLog(int fd, chatrt::LogLevel level, const chatrt::Clock& clock);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "chatrt/socketio/json.h"
+#include "files.h"
 #include "random.h"
 
 namespace chatd {
@@ -60,16 +61,6 @@ std::string line_of(SessionId session, const chatrt::gateway::SessionVault::Note
   return line + "}\n";
 }
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 chatrt::Result<std::unique_ptr<SessionFile>> SessionFile::open(const SessionFileOptions& options,
@@ -97,10 +88,11 @@ Status SessionFile::load_key(const std::string& file) {
   int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) {
     // Synced, so that what it has signed holds after a power cut too.
-    const bool kept = write_all(fd, key_) && ::fsync(fd) == 0;
-    const int error = errno;
+    int error = write_all(fd, key_);
+    if (error == 0 && ::fsync(fd) != 0) error = errno;
     ::close(fd);
-    if (kept) return {};
+    if (error == 0) error = sync_folder_of(file);
+    if (error == 0) return {};
     ::unlink(file.c_str());
     return file_error(file, "cannot write the recovery key", error);
   }
@@ -149,7 +141,8 @@ Status SessionFile::open_notes() {
   const std::string& file = options_.notes_file;
   fd_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   // The first line is not to go on with one that a crash has cut off.
-  if (fd_ < 0 || !write_all(fd_, "\n")) return file_error(file, "cannot write", errno);
+  const int error = fd_ < 0 ? errno : write_all(fd_, "\n");
+  if (error != 0) return file_error(file, "cannot write", error);
   return {};
 }
 

@@ -7,8 +7,8 @@
 
 #include "base64url.h"
 #include "chatrt/socketio/json.h"
+#include "files.h"
 #include "jwt_key.h"
-#include "small_file.h"
 
 namespace chatd::auth {
 namespace {

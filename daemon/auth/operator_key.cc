@@ -5,8 +5,8 @@
 
 #include <array>
 
+#include "files.h"
 #include "jwt_key.h"
-#include "small_file.h"
 
 namespace chatd::auth {
 namespace {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "chatrt/socketio/json.h"
+#include "files.h"
 
 namespace chatd::auth {
 namespace {
@@ -39,24 +40,9 @@ Error failed(const std::string& file, int error) {
 }
 
 // 0, or what went wrong.
-int write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
+int write_synced(int fd, std::string_view text) {
+  if (const int error = write_all(fd, text); error != 0) return error;
   return ::fdatasync(fd) == 0 ? 0 : errno;
-}
-
-int sync_folder_of(const std::string& file) {
-  const std::size_t slash = file.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : file.substr(0, slash + 1);
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  return error;
 }
 
 }  // namespace
@@ -162,7 +148,7 @@ Status Revocations::rewrite() {
   const std::string fresh = file_ + ".new";
   fd_ = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0600);
   if (fd_ < 0) return failed(fresh, errno);
-  if (const int error = write_all(fd_, text); error != 0) return failed(fresh, error);
+  if (const int error = write_synced(fd_, text); error != 0) return failed(fresh, error);
   if (::rename(fresh.c_str(), file_.c_str()) != 0) return failed(file_, errno);
   if (const int error = sync_folder_of(file_); error != 0) return failed(file_, error);
   return {};
@@ -171,7 +157,7 @@ Status Revocations::rewrite() {
 Status Revocations::append(const std::string& line) {
   if (fd_ < 0) return {};
   const off_t before = ::lseek(fd_, 0, SEEK_END);
-  const int error = write_all(fd_, line);
+  const int error = write_synced(fd_, line);
   if (error == 0) return {};
   // Half a line must not stand before the next one.
   [[maybe_unused]] const int cut = ::ftruncate(fd_, before);
