@@ -108,6 +108,22 @@ describe('TLS', () => {
     assert.equal(patient.destroyed, false);
     patient.destroy();
   });
+
+  it('lives on when those who have asked for much reset their connections', async () => {
+    const long = 'GET /socket.io/socket.io.js.map HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    for (let i = 0; i < 20; ++i) {
+      const socket = net.connect(chatd.port, 'localhost').on('error', () => {});
+      const secure = await hello({ socket });
+      secure.on('error', () => {}).write(long.repeat(40));
+      setImmediate(() => socket.resetAndDestroy());
+      await closed(socket);
+    }
+    const after = await hello();
+    after.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const [answer] = await once(after, 'data');
+    after.destroy();
+    assert.match(String(answer), /^HTTP\/1\.1 200 OK\r\n/);
+  });
   it('explains a message over TLS, with its own certificate alone', async (t) => {
     const ann = connect(t, 'ann', 'websocket');
     const { message } = await ann.timeout(20_000).emitWithAck('send_message', { selectedUser: 'bob', textMessage: 'hello' });
