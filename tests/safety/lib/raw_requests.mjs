@@ -10,6 +10,8 @@ const post = (lines, content = body) =>
 const length = (n) => `Content-Length: ${n}\r\n`;
 const chunk = (text) => `${text.length.toString(16)}\r\n${text}\r\n`;
 const chunked = 'Transfer-Encoding: chunked\r\n';
+const POLL = '/socket.io/?EIO=4&transport=polling';
+const unread = (method, path, lines = '') => `${method} ${path} HTTP/1.1\r\n${host}${lines}${length(SMUGGLED.length)}\r\n${SMUGGLED}`;
 
 // [name, bytes, status]
 export const RAW_REQUESTS = [
@@ -57,6 +59,11 @@ export const RAW_REQUESTS = [
   ['a length of words', post('Content-Length: ten\r\n'), 400],
   ['a length beyond 64 bits', post(length('99999999999999999999')), [400, 413]],
   ['a length above the bound', post(length(2_000_000), ''), 413],
+  // a body that nobody reads, with a request in it
+  ['a preflight with a body', unread('OPTIONS', '/v1/messages', 'Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n'), 204],
+  ['another origin\'s request with a body', unread('POST', '/v1/messages', 'Origin: https://evil.example\r\n'), 403],
+  ['a handshake with a body', unread('GET', POLL), 200],
+  ['a body for a session that is not there', unread('POST', `${POLL}&sid=none`), 400],
   // line ends, folds and control characters
   ['bare LFs', `GET /healthz HTTP/1.1\n${host.trimEnd()}\n\n`, 400],
   ['a bare LF at the end of the head', `GET /healthz HTTP/1.1\r\n${host}\n`, 400],
@@ -87,6 +94,8 @@ export const RAW_REQUESTS = [
   ['TRACE', `TRACE /healthz HTTP/1.1\r\n${host}\r\n`, [400, 405, 501]],
   ['a path of stars', `OPTIONS * HTTP/1.1\r\n${host}\r\n`, [200, 204, 400, 404, 405]],
   ['a whole URL as the path', get('', 'http://localhost/healthz'), 200],
+  ['a WebSocket elsewhere than Engine.IO', get('Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n', '/chat/?EIO=4&transport=websocket'), 404],
   ['dots in the path', get('', '/../../etc/passwd'), [400, 404]],
   ['dots in percent signs', get('', '/%2e%2e/%2e%2e/etc/passwd'), [400, 404]],
   ['a NUL in percent signs', get('', '/%00'), [400, 404]],
