@@ -52,6 +52,25 @@ TEST_SUITE("Doorman") {
     CHECK(doorman.take_handshake("a", kStart) == Handshake::too_many);
   }
 
+  TEST_CASE("remembers what there is to make up for when the last connection has left") {
+    Doorman doorman({.connections_per_address = 2, .handshakes_per_address = 1});
+    CHECK(doorman.enter("a"));
+    for (int i = 0; i < 2; ++i) doorman.take_handshake("a", kStart);
+    doorman.leave("a");
+
+    CHECK(doorman.enter("a"));
+    CHECK(doorman.take_handshake("a", kStart) == Handshake::too_many);
+  }
+
+  TEST_CASE("remembers who has connections, among any number of others") {
+    Doorman doorman({.connections_per_address = 1, .handshakes_per_address = 1});
+    CHECK(doorman.enter("a"));
+    for (int i = 0; i < 5000; ++i) doorman.take_handshake(std::to_string(i), kStart);
+
+    CHECK_FALSE(doorman.enter("a"));
+    CHECK(doorman.enter("b"));
+  }
+
   TEST_CASE("lets nobody in while too many have not said who they are") {
     bool full = true;
     Doorman doorman({.unauthenticated_full = [&] { return full; }});
