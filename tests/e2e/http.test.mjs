@@ -356,6 +356,30 @@ describe('HTTP', () => {
     const same = await ask('GET', '/socket.io/socket.io.js', { headers: { 'if-none-match': file.headers.etag } });
     assert.deepEqual([same.status, same.text], [304, '']);
   });
+
+  it('serves pages that no other may frame, open or be told of, and what they load for ever', async (t) => {
+    const page = await ask('GET', '/');
+    if (!page.text.includes('<html')) return t.skip('built without its page');
+    assert.equal(page.headers['x-content-type-options'], 'nosniff');
+    assert.equal(page.headers['referrer-policy'], 'no-referrer');
+    assert.equal(page.headers['cross-origin-opener-policy'], 'same-origin');
+    assert.match(page.headers['content-security-policy'], /frame-ancestors 'none'/);
+    assert.equal(page.headers['cache-control'], 'public, max-age=0');
+    const [script] = page.text.match(/\/assets\/[^"]+\.js/);
+    const { status, headers } = await ask('GET', script);
+    assert.equal(status, 200);
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable');
+  });
+
+  it('has no answer to polling kept anywhere', async () => {
+    const session = '/socket.io/?EIO=4&transport=polling';
+    const open = await ask('GET', session);
+    const path = `${session}&sid=${JSON.parse(open.text.slice(1)).sid}`;
+    const post = await ask('POST', path, { headers: { 'content-type': 'text/plain' }, body: '40' });
+    const poll = await ask('GET', path);
+    assert.deepEqual([open, post, poll].map(({ headers }) => headers['cache-control']), Array(3).fill('no-store'));
+  });
 });
 
 it('is ready as long as the store can be read, and serves without', async (t) => {
