@@ -115,6 +115,13 @@ export class Chatd {
     const line = body.split("\n").find((one) => one.startsWith(name + " "));
     return line === undefined ? undefined : Number(line.slice(name.length + 1));
   }
+  // The same once it `fits`, or as it is after 10 s.
+  async metricWhen(name, fits, token) {
+    for (const end = Date.now() + 10_000; ; await sleep(10)) {
+      const value = await this.metric(name, token);
+      if (fits(value) || Date.now() > end) return value;
+    }
+  }
 }
 
 // Sends bytes, gives what comes back until the end.
