@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { Chatd, OPERATOR, Socket, frame, silent, sleep, token, watch } from "./lib/chatd.mjs";
+import { Chatd, OPERATOR, Socket, exchange, frame, silent, sleep, token, watch } from "./lib/chatd.mjs";
 
 const POLL = "/socket.io/?EIO=4&transport=polling";
 const turned_away = (chatd, reason) =>
@@ -100,6 +100,47 @@ describe("deadlines", { concurrency: true }, () => {
     await probe.end(20000);
     assert.equal(probe.closed, true, "no probe");
     assert.ok(Date.now() - began < 14000);
+  });
+
+  test("a session whose POST does not come in time is over", async (t) => {
+    const chatd = await Chatd.start(t);
+    const poll = await chatd.request("GET", POLL);
+    const path = `${POLL}&sid=${JSON.parse(poll.body.slice(1)).sid}`;
+    const headers = { "Content-Type": "text/plain" };
+    assert.equal((await chatd.request("POST", path, { body: "40", headers })).status, 200);
+    assert.equal(await chatd.metric("chatd_sessions"), 1);
+    const late = await exchange(chatd.port, `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n42`);
+    assert.equal(late.status, 408);
+    assert.equal(await chatd.metric("chatd_sessions"), 0);
+  });
+
+  test("who reads nothing for 10 s is closed, and who reads slowly is not", async (t) => {
+    const chatd = await Chatd.start(t);
+    const get = "GET /socket.io/socket.io.js.map HTTP/1.1\r\nHost: x\r\n\r\n";
+    const open = async () => {
+      const one = await silent(chatd.port);
+      t.after(() => one.destroy());
+      one.pause().write(get.repeat(400));
+      return one;
+    };
+    const slow = await open();
+    await chatd.metricWhen("chatd_queued_bytes", (bytes) => bytes > 0);
+    await open();
+    // Some megabytes at a time: of less the system does not say that there is room for more.
+    let room = 0;
+    slow.on("data", (bytes) => {
+      room -= bytes.length;
+      if (room < 0) slow.pause();
+    });
+    const closed = () => chatd.metric("chatd_slow_readers_closed_total");
+    for (let i = 0; i < 15 && (await closed()) === 0; i++) {
+      room = 6 << 20;
+      slow.resume();
+      await sleep(1000);
+    }
+    assert.equal(await closed(), 1);
+    assert.equal(await turned_away(chatd, "slow_reader"), 1);
+    assert.ok((await chatd.metric("chatd_queued_bytes")) > 0, "something still waits");
   });
 });
 

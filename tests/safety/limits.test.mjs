@@ -184,6 +184,7 @@ test("T21: with no descriptor left chatd neither spins nor floods, and serves wh
   t.diagnostic(`${(busy * 100).toFixed(1)} % of a core, ${accepts} lines in 2 s`);
   assert.ok(busy < 0.2, `${busy} of a core`);
   assert.ok(accepts <= 3, `${accepts} lines`);
+  assert.ok(idle.some((one) => one.ended), "who has to wait is told");
   for (const one of idle) one.destroy();
   await sleep(1000);
   const bob = await Socket.join(chatd.port, { user: "bob" });
