@@ -143,6 +143,28 @@ test("an address has so many connections at a time", async (t) => {
   assert.equal(chatd.events.filter(({ event }) => event === "accept").length, 1, "one log line");
 });
 
+test("connections go to the shard that has fewest", async (t) => {
+  const chatd = await Chatd.start(t, { args: ["--shards", "3"] });
+  const open = async () => {
+    const one = await Socket.open(chatd.port);
+    // The shard is in the first two letters of its name.
+    one.shard = JSON.parse((await one.next("0{")).slice(1)).sid.slice(0, 2);
+    return one;
+  };
+  const held = [];
+  for (let i = 0; i < 9; i++) held.push(await open());
+  const on = (shard) => held.filter((one) => one.shard === shard);
+  const shards = [...new Set(held.map((one) => one.shard))].sort();
+  assert.deepEqual(shards.map((shard) => on(shard).length), [3, 3, 3]);
+  for (const one of on(shards[2])) one.drop();
+  await chatd.metricWhen("chatd_websockets", (count) => count === 6);
+  for (let i = 0; i < 2; i++) {
+    held.push(await open());
+    assert.equal(held.at(-1).shard, shards[2]);
+  }
+  for (const one of held) one.drop();
+});
+
 // T23, memory: 4 KB for a polling session and 16 KB for a WebSocket at most, and given back.
 test("T23: sessions that never authenticate cost little", async (t) => {
   const count = Number(process.env.CHATD_TEST_SESSIONS ?? 1000);
