@@ -10,14 +10,14 @@ namespace {
 using chatd::transport::ChunkedBody;
 using State = ChunkedBody::State;
 
-struct Read {
+struct Chunked {
   State state;
   std::string body;
   std::size_t taken;
 };
 
 // Of bytes that come `step` at a time.
-Read read(std::string_view bytes, std::size_t step, std::size_t bytes_max = 100) {
+Chunked read(std::string_view bytes, std::size_t step, std::size_t bytes_max = 100) {
   ChunkedBody chunks(bytes_max);
   std::size_t taken = 0;
   for (std::size_t come = 0; come < bytes.size() && chunks.state() == State::more;) {
@@ -36,7 +36,7 @@ TEST_SUITE("http chunks") {
     const std::string behind = "GET / HTTP/1.1\r\n";
     for (std::size_t step = 1; step <= bytes.size() + behind.size(); ++step) {
       CAPTURE(step);
-      const Read got = read(bytes + behind, step);
+      const Chunked got = read(bytes + behind, step);
       CHECK(got.state == State::whole);
       CHECK(got.body == "hello,\r\n all");
       CHECK(got.taken == bytes.size());

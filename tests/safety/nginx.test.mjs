@@ -104,7 +104,8 @@ describe('behind nginx', () => {
       const text = await (await fetch(`${chatd.url}/metrics`)).text();
       return Number(/^chatd_http_requests_total (\d+)$/m.exec(text)[1]);
     };
-    for (const [name, raw] of RAW_REQUESTS) {
+    for (const [name, raw, , unfinished] of RAW_REQUESTS) {
+      if (unfinished) continue;
       it(`passes on no second request: ${name}`, async () => {
         const before = await requests();
         const answers = await answersTo({ port, ca }, raw);
