@@ -170,9 +170,9 @@ void JsonLog::append(std::string& out, chatrt::LogLevel level, std::string_view 
 // A pipe, a socket or a terminal has room. False: it is time to end.
 bool JsonLog::wait_for_room() noexcept {
   while (may_wait_) {
+    if (stopping_ && Clock::now() >= give_up_at_) return false;
     pollfd writable{fd_, POLLOUT, 0};
     if (::poll(&writable, 1, kLookEveryMs) > 0) break;
-    if (stopping_ && Clock::now() >= give_up_at_) return false;
   }
   return true;
 }

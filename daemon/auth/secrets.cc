@@ -25,13 +25,17 @@ chatrt::Result<Secrets> read_secrets(const Config& config) {
     if (!keys) return at("jwks", keys.error());
     secrets.keys = *std::move(keys);
   }
-  const std::pair<const std::string&, OperatorKey&> operators_keys[] = {
-      {config.operator_key, secrets.operator_key}, {config.metrics_key, secrets.metrics_key}};
-  for (const auto& [file, to] : operators_keys) {
-    if (file.empty()) continue;
-    auto key = OperatorKey::read(file);
-    if (!key) return at(&to == &secrets.metrics_key ? "metrics-key" : "operator-key", key.error());
-    to = *std::move(key);
+  struct Named {
+    std::string_view option;
+    const std::string& file;
+    OperatorKey& key;
+  };
+  for (const Named& named : {Named{"operator-key", config.operator_key, secrets.operator_key},
+                             Named{"metrics-key", config.metrics_key, secrets.metrics_key}}) {
+    if (named.file.empty()) continue;
+    auto key = OperatorKey::read(named.file);
+    if (!key) return at(named.option, key.error());
+    named.key = *std::move(key);
   }
   if (!config.tls_cert.empty()) {
     auto tls = transport::TlsKeys::read(config.tls_cert, config.tls_key);
