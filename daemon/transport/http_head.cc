@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "ascii.h"
+
 namespace chatd::transport {
 namespace {
 
@@ -13,13 +15,6 @@ using Kind = ParsedHead::Kind;
 constexpr std::size_t kHeaderLinesExpected = 16;
 
 ParsedHead bad(int status) { return {.kind = Kind::bad, .status = status}; }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool equal_nocase(std::string_view a, std::string_view lower_b) {
-  return a.size() == lower_b.size() && std::equal(a.begin(), a.end(), lower_b.begin(),
-                                                  [](char x, char y) { return lower(x) == y; });
-}
 
 // By byte: tchar of RFC 9110.
 constexpr std::array<bool, 256> kTokenCharacters = [] {

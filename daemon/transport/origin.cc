@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "ascii.h"
+
 namespace chatd::transport {
 namespace {
 
@@ -22,13 +24,6 @@ std::string_view default_port_of(std::string_view origin) {
 
 std::string_view without(std::string_view port, std::string_view host) {
   return host.substr(0, host.size() - (host.ends_with(port) ? port.size() : 0));
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool equal_nocase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 // Browsers write both the same way. Other clients may write the default port in one of the two, as
