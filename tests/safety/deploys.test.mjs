@@ -35,10 +35,8 @@ describe('a broken deployment', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function run(args, { env = {}, user, descriptors } = {}) {
-    const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`];
-    const [program, ...all] = [...(descriptors ? limited : []), binary, ...args];
-    const child = spawn(program, all, {
+  async function run(args, { env = {}, user } = {}) {
+    const child = spawn(binary, args, {
       cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'], timeout: 30_000, ...user });
     let text = '';
     child.stderr.on('data', (bytes) => (text += bytes));
@@ -94,15 +92,6 @@ describe('a broken deployment', () => {
   it('ends with its code and one line', async (t) => {
     for (const [name, args, code, says, options] of rows()) {
       await t.test(name, () => endsWith(code, says, args, options));
-    }
-  });
-
-  it('ends with one line where it has too few descriptors', async () => {
-    for (const descriptors of [8, 10, 12, 14, 16]) {
-      const { code, lines } = await run(dev(), { descriptors });
-      assert.ok(code === 2 || code === 3, `${descriptors}: ${code}`);
-      assert.equal(lines.length, 1, lines.join('\n'));
-      assert.match(lines[0], /^chatd: /);
     }
   });
 

@@ -131,3 +131,17 @@ test("without standard descriptors, the log goes into no file of the database's"
   await ended;
   for (const file of files.filter(existsSync)) assert.ok(!readFileSync(file).includes('{"time":'), file);
 });
+
+test("with too few descriptors to start, chatd says so in one line", async (t) => {
+  const dir = folder(t);
+  for (const descriptors of [8, 10, 12, 14, 16]) {
+    const command = `ulimit -n ${descriptors}; exec "$0" --dev --port 0 --db chat.db`;
+    const chatd = spawn("sh", ["-c", command, CHATD], { cwd: dir, stdio: ["ignore", "ignore", "pipe"] });
+    t.after(() => chatd.kill("SIGKILL"));
+    let text = "";
+    for await (const part of chatd.stderr) text += part;
+    const code = chatd.exitCode ?? (await new Promise((resolve) => chatd.once("exit", resolve)));
+    assert.ok(code === 2 || code === 3, `${descriptors}: ${code}`);
+    assert.match(text, /^chatd: [^\n]+\n$/);
+  }
+});
