@@ -107,7 +107,7 @@ class Connection {
   // The peer, or whom a trusted proxy brings.
   std::string client_of(const HttpHead& head) const;
   // False: the session that `head` asks for is refused, and that is answered.
-  bool admit(const HttpHead& head);
+  bool admit(const HttpHead& head, const std::string& client);
   bool process_head();
   bool process_body();
   void await_body(const HttpHead& head, std::size_t bytes_max);

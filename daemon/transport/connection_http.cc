@@ -67,8 +67,8 @@ void Connection::on_head(const HttpHead& head, std::size_t bytes) {
 }
 
 void Connection::begin_engine(const HttpHead& head) {
-  if (!admit(head)) return;
   const std::string client = client_of(head);
+  if (!admit(head, client)) return;
   const EngineRequest request = engine_request(head, client);
   chatrt::engineio::Server& engine = shard_.engine();
   if (head.method != "POST") {
@@ -89,25 +89,21 @@ std::string Connection::client_of(const HttpHead& head) const {
   return shard_.options().doorman->address_of(address_, head.all("x-forwarded-for"));
 }
 
-bool Connection::admit(const HttpHead& head) {
+bool Connection::admit(const HttpHead& head, const std::string& client) {
   if (chatrt::engineio::Server::shard_of(head.query)) return true;  // a session that is there
-  const std::string client = client_of(head);
-  switch (shard_.options().doorman->take_handshake(client, shard_.now())) {
-    case Doorman::Handshake::welcome: return true;
-    case Doorman::Handshake::too_many:
-      shard_.log_turned_away(TurnedAway::handshakes, client);
-      keep_alive_ = false;
-      write_response(429, "application/json", R"({"code":3,"message":"Too many handshakes"})",
-                     "Retry-After: 1\r\n");
-      return false;
-    case Doorman::Handshake::full:
-      shard_.log_turned_away(TurnedAway::unauthenticated, client);
-      keep_alive_ = false;
-      write_response(503, "application/json", R"({"code":3,"message":"Too many sessions"})",
-                     "Retry-After: 5\r\n");
-      return false;
+  const auto answer = shard_.options().doorman->take_handshake(client, shard_.now());
+  if (answer == Doorman::Handshake::welcome) return true;
+  const bool too_many = answer == Doorman::Handshake::too_many;
+  shard_.log_turned_away(too_many ? TurnedAway::handshakes : TurnedAway::unauthenticated, client);
+  keep_alive_ = false;
+  if (too_many) {
+    write_response(429, "application/json", R"({"code":3,"message":"Too many handshakes"})",
+                   "Retry-After: 1\r\n");
+  } else {
+    write_response(503, "application/json", R"({"code":3,"message":"Too many sessions"})",
+                   "Retry-After: 5\r\n");
   }
-  return true;
+  return false;
 }
 
 void Connection::begin_route(const HttpHead& head) {

@@ -21,8 +21,8 @@ constexpr std::uint16_t kPolicyViolation = 1008;
 void Connection::begin_websocket(const HttpHead& head) {
   keep_alive_ = false;
   if (!is_engine_) return write_response(404, {}, {}, {});
-  if (!admit(head)) return;
   const std::string client = client_of(head);
+  if (!admit(head, client)) return;
   const EngineRequest request = engine_request(head, client);
   if (const auto refusal = shard_.engine().check_websocket(request)) {
     return write_response(refusal->status, "text/html", refusal->body, {});
